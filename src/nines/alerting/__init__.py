@@ -1,0 +1,1 @@
+"""Burn policies as data, with the source beside each figure."""

@@ -1,0 +1,1 @@
+"""Definitions: from text in files to promises, and all mistakes at once."""

@@ -1,0 +1,1 @@
+"""What happened: every kind of dated fact, and the hash chain that proves none was changed."""

@@ -1,0 +1,207 @@
+"""Indicators: which measurements tell good from bad. One class per kind.
+
+The identity of an indicator is a hash of its meaning: renaming keeps the series, changing what
+it counts starts a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from fractions import Fraction
+from typing import ClassVar, Literal
+
+OnNull = Literal["unknown", "bad", "good", "ignore"]
+Scope = Literal["event", "session", "window"]
+Assign = Literal["end", "start"]
+Comparison = Literal["lt", "lte", "gt", "gte"]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Fraction | timedelta):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+class Meaning:
+    """What every indicator kind shares: a name that may change and a meaning that may not."""
+
+    kind: ClassVar[str]
+    source: str
+
+    @property
+    def identity(self) -> str:
+        """Hash of the kind and every field but the name: 16 hex digits, stable across releases."""
+        meaning = {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name != "name"}  # type: ignore[arg-type]
+        text = json.dumps({"kind": self.kind, **meaning}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventIndicator(Meaning):
+    """Rows are events; a predicate says which are meant and another which are good.
+
+    Attributes:
+        name: name within a tenant.
+        source: DataSource the rows come from.
+        good: predicate over the event columns; NULL makes the event unknown unless `on_null` says otherwise.
+        where: predicate that limits the events, or "" for all; NULL is out of scope.
+        on_null: what an event counts as when `good` is NULL.
+        scope: "event", "session" or "window": what one unit is.
+        assign: whether an event belongs to the minute it ended in or started in.
+    """
+
+    name: str
+    source: str
+    good: str
+    where: str = ""
+    on_null: OnNull = "unknown"
+    scope: Scope = "event"
+    assign: Assign = "end"
+    kind: ClassVar[str] = "event"
+    unit: ClassVar[str] = "events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateIndicator(Meaning):
+    """Rows are changes of state; a state holds until the next row or `max_hold`, then it is unknown.
+
+    Counts are microseconds of up (good), down (bad) and unknown time.
+
+    Attributes:
+        name: name within a tenant.
+        source: DataSource of type states.
+        good: predicate that is true while up, as `state = 'up'`.
+        where: predicate that picks the monitored thing, or "".
+        key: column whose values are monitored apart (all must be up), or "" when `where` picks one.
+        max_hold: longest time a state is believed without a new row, > 0.
+    """
+
+    name: str
+    source: str
+    good: str
+    where: str = ""
+    key: str = ""
+    max_hold: timedelta = timedelta(hours=1)
+    kind: ClassVar[str] = "states"
+    unit: ClassVar[str] = "microseconds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterIndicator(Meaning):
+    """Monotone counters, read at one instant, turned into increments per series and then summed.
+
+    Attributes:
+        name: name within a tenant.
+        source: DataSource of type prometheus.
+        total: PromQL selector, or `sum [by]` of one, joined by + or -; "" when good and bad are both given.
+        good: the same for good events, or "".
+        bad: the same for bad events, or "".
+    """
+
+    name: str
+    source: str
+    total: str = ""
+    good: str = ""
+    bad: str = ""
+    kind: ClassVar[str] = "counters"
+    unit: ClassVar[str] = "events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryIndicator(Meaning):
+    """A query of the source's own, read as it is; what it does inside cannot be checked and is marked so.
+
+    Attributes:
+        name: name within a tenant.
+        source: DataSource the query runs on.
+        query: text in the source's language giving a ratio 0..1 per grid minute.
+        meaning: whether the ratio is of good ("success") or of bad ("failure") events.
+    """
+
+    name: str
+    source: str
+    query: str
+    meaning: Literal["success", "failure"] = "success"
+    kind: ClassVar[str] = "query"
+    unit: ClassVar[str] = "minutes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleIndicator(Meaning):
+    """Each sample of a value is one unit: good when it keeps a bound. Counted exactly.
+
+    Attributes:
+        name: name within a tenant.
+        source: DataSource the samples come from (rows with a value, or a Prometheus query).
+        value: column, expression or PromQL query that gives the value.
+        op: comparison that a good sample keeps.
+        bound: the bound, exact.
+        where: predicate that limits the samples, or "".
+    """
+
+    name: str
+    source: str
+    value: str
+    op: Comparison = "lte"
+    bound: Fraction = Fraction(0)
+    where: str = ""
+    kind: ClassVar[str] = "samples"
+    unit: ClassVar[str] = "samples"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueIndicator(Meaning):
+    """Values kept per minute as a mergeable sketch, an exact sum and a count, for threshold objectives.
+
+    Attributes:
+        name: name within a tenant.
+        source: DataSource the values come from.
+        value: column or expression, a number; NULL and NaN make the sample unknown.
+        where: predicate that limits the samples, or "".
+        relative_error: bound of the sketch's quantiles, 0 < e < 1.
+    """
+
+    name: str
+    source: str
+    value: str
+    where: str = ""
+    relative_error: Fraction = Fraction(1, 100)
+    kind: ClassVar[str] = "values"
+    unit: ClassVar[str] = "samples"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositeIndicator(Meaning):
+    """Other objectives, combined slice by slice (Kleene logic) or by their summed counts.
+
+    Attributes:
+        name: name within a tenant.
+        members: names of objectives, at least two, none twice, no cycle.
+        op: "and", "or", "k-of-n" or "traffic" (summed counts weighted by traffic).
+        k: how many members must be good, for "k-of-n".
+        source: always "".
+    """
+
+    name: str
+    members: tuple[str, ...]
+    op: Literal["and", "or", "k-of-n", "traffic"] = "and"
+    k: int = 0
+    source: str = ""
+    kind: ClassVar[str] = "composite"
+    unit: ClassVar[str] = "slices"
+
+
+Indicator = (
+    EventIndicator
+    | StateIndicator
+    | CounterIndicator
+    | QueryIndicator
+    | SampleIndicator
+    | ValueIndicator
+    | CompositeIndicator
+)

@@ -1,0 +1,1 @@
+"""Where measurements come from: one file per format or system, one contract for all."""

@@ -1,0 +1,1 @@
+"""Records: definitions in force, the journal, people; in SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""The worker: calls operations on a schedule."""
