@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 States = npt.NDArray[np.uint8]
+Number = TypeVar("Number", np.int64, np.uint8)
 
 
 class MinuteState(IntEnum):
@@ -70,20 +72,13 @@ class MinuteSeries:
         """
         low, high = max(start, self.start), min(end, self.end)
 
-        def cut(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        def cut(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
             out = np.zeros(end - start, dtype=values.dtype)
             if low < high:
                 out[low - start : high - start] = values[low - self.start : high - self.start]
             return out
 
-        return MinuteSeries(
-            start,
-            cut(self.good),
-            cut(self.bad),
-            cut(self.unknown),
-            cut(self.state),
-            self.first,  # type: ignore[arg-type]
-        )
+        return MinuteSeries(start, cut(self.good), cut(self.bad), cut(self.unknown), cut(self.state), self.first)
 
 
 def empty_series(start: int, minutes: int) -> MinuteSeries:
