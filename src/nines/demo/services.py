@@ -1,0 +1,130 @@
+"""The shop's services: storefront, search, catalog, cart, checkout and payments, each an HTTP server of its own.
+
+Each is instrumented with the OpenTelemetry SDK and calls the others over loopback, so a fault in payments is
+seen by checkout's customers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace import SpanKind, Tracer
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from nines.demo.faults import active
+
+#: Service -> (route, base milliseconds of work, services it calls).
+SHOP: dict[str, tuple[str, float, tuple[str, ...]]] = {
+    "payments": ("/pay", 18.0, ()),
+    "catalog": ("/products", 9.0, ()),
+    "search": ("/search", 22.0, ("catalog",)),
+    "cart": ("/cart", 6.0, ("catalog",)),
+    "checkout": ("/checkout", 12.0, ("cart", "payments")),
+}
+
+
+@dataclass
+class Shop:
+    """What the services share while the shop is open.
+
+    Attributes:
+        exporter: makes a span exporter for each service.
+        ports: service -> loopback port, filled as they start.
+        opened: monotonic seconds at which the shop opened.
+        seed: seed of the shop's dice.
+    """
+
+    exporter: Callable[[str], SpanExporter]
+    ports: dict[str, int] = field(default_factory=dict)
+    opened: float = field(default_factory=time.monotonic)
+    seed: int = 7
+
+    def elapsed_s(self) -> float:
+        """Return seconds since the shop opened."""
+        return time.monotonic() - self.opened
+
+
+class Silenced(SpanExporter):
+    """Lets spans through except while a fault silences the service."""
+
+    def __init__(self, inner: SpanExporter, silent: Callable[[], bool]) -> None:
+        """Wrap an exporter."""
+        self._inner, self._silent = inner, silent
+
+    def export(self, spans):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - the SDK's own signature
+        """Drop the batch while silent, as a dead exporter would."""
+        from opentelemetry.sdk.trace.export import SpanExportResult
+
+        return SpanExportResult.SUCCESS if self._silent() else self._inner.export(spans)
+
+    def shutdown(self) -> None:
+        """Close the wrapped exporter."""
+        self._inner.shutdown()
+
+
+def tracer_of(service: str, shop: Shop) -> tuple[Tracer, TracerProvider]:
+    """Return a tracer whose finished spans leave in batches twice a second."""
+    provider = TracerProvider(
+        resource=Resource.create(
+            {"service.name": service, "service.version": "v418", "telemetry.sdk.language": "python"}
+        )
+    )
+
+    def silent() -> bool:
+        fault = active(service, shop.elapsed_s())
+        return fault is not None and fault.silent
+
+    exporter = Silenced(shop.exporter(service), silent)
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500, max_export_batch_size=512))
+    return provider.get_tracer("nines.demo"), provider
+
+
+def service_app(service: str, shop: Shop, tracer: Tracer) -> Starlette:
+    """Return one service as an ASGI application.
+
+    Args:
+        service: a key of `SHOP`.
+        shop: shared state; `shop.ports` tells where the others listen.
+        tracer: where its spans go.
+    """
+    route, base_ms, calls = SHOP[service]
+    dice = random.Random(f"{shop.seed}-{service}")  # noqa: S311 - dice for a simulation
+    client = httpx.AsyncClient(timeout=3.0)
+
+    async def handle(request: Request) -> JSONResponse:
+        fault = active(service, shop.elapsed_s())
+        with tracer.start_as_current_span(f"GET {route}", kind=SpanKind.SERVER) as span:
+            span.set_attribute("http.route", route)
+            span.set_attribute("session.id", request.headers.get("x-session", ""))
+            work_ms = dice.lognormvariate(0, 0.35) * base_ms + (fault.slower_ms if fault else 0.0)
+            await asyncio.sleep(work_ms / 1000)
+            status = await _call_others(client, shop, calls, request)
+            if fault and dice.random() < fault.error_share:
+                status = 500
+            span.set_attribute("http.response.status_code", status)
+        return JSONResponse({"service": service}, status_code=status)
+
+    return Starlette(routes=[Route(route, handle)])
+
+
+async def _call_others(client: httpx.AsyncClient, shop: Shop, calls: tuple[str, ...], request: Request) -> int:
+    headers = {"x-session": request.headers.get("x-session", "")}
+    for other in calls:
+        try:
+            answer = await client.get(f"http://127.0.0.1:{shop.ports[other]}{SHOP[other][0]}", headers=headers)
+        except httpx.HTTPError:
+            return 504
+        if answer.is_server_error:
+            return 502
+    return 200
