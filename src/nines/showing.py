@@ -40,7 +40,7 @@ def percent(value: Fraction | None, *, against: Fraction | None = None, decimals
 
 
 def _decimal(value: Fraction, places: int) -> str:
-    text = f"{float(value):.{places}f}" if abs(value) < 10**6 else f"{floor(value)}"  # noqa: PLR2004
+    text = f"{float(value):.{places}f}" if abs(value) < 10**6 else f"{floor(value)}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
