@@ -1,0 +1,158 @@
+"""`nines demo`: the whole product on embedded defaults, with a live shop behind it.
+
+The shop is a process of its own and reaches nines over HTTP with a token, as any other customer would.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nines.cli.options import now
+from nines.cli.output import Format, document, rows, say
+from nines.cli.server import Running, start
+from nines.errors import DependencyError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nines.operations.house import House
+
+#: How far back the simulated history goes.
+HISTORY_DAYS = 90
+
+
+def definitions_folder() -> Path:
+    """Return the folder with the shop's definitions, in a checkout or in an installed package.
+
+    Raises:
+        DependencyError: neither is there.
+    """
+    import nines.demo
+
+    packaged = Path(nines.demo.__file__).parent / "definitions"
+    checkout = Path(nines.demo.__file__).parents[3] / "examples" / "shop"
+    for folder in (packaged, checkout):
+        if folder.is_dir():
+            return folder
+    raise DependencyError(
+        Problem("demo", "the shop's definitions are not installed", "reinstall nines", code="demo-missing")
+    )
+
+
+def furnish(house: House, definitions: Path) -> None:
+    """Put the shop's definitions in force and its simulated past into the lake."""
+    from rich.progress import Progress
+
+    from nines.cli.progress import columns
+    from nines.demo.history import PER_MINUTE, simulate
+    from nines.operations import defining, ingesting
+    from nines.operations.house import local_principal
+
+    who, began = local_principal("default"), now()
+    past = began - timedelta(days=HISTORY_DAYS)
+    with Progress(*columns(), transient=True) as bar:
+        task = bar.add_task("putting definitions in force", total=len(PER_MINUTE) + 2)
+        defining.apply(house, who, [definitions], now=began, effective_from=past)
+        bar.advance(task)
+        for service in PER_MINUTE:
+            bar.update(task, description=f"simulating {HISTORY_DAYS} days of {service}")
+            ingesting.ingest_table(
+                house, who, "shop", simulate(service, began, HISTORY_DAYS), now=began, key=f"history-{service}"
+            )
+            bar.advance(task)
+        bar.update(task, description="rolling up to the minute")
+        ingesting.flush(house, now=now())
+        bar.advance(task)
+
+
+@contextmanager
+def shop(running: Running, token: str, seconds: float | None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the shop in a process of its own while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="nines-shop-") as folder:
+        token_file = Path(folder) / "token"
+        token_file.touch(mode=0o600)
+        token_file.write_text(token, encoding="utf-8")
+        command = [sys.executable, "-m", "nines.demo.shop", "--url", running.url, "--token-file", str(token_file)]
+        if seconds is not None:
+            command += ["--seconds", str(seconds)]
+        process = subprocess.Popen(command)  # noqa: S603 - our own module with our own arguments
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def show_standings(house: House, form: Format) -> None:
+    """Print how the shop stands now."""
+    from nines.cli.standing import COLUMNS
+    from nines.evaluation.standing_json import standing_json
+    from nines.operations import standings
+    from nines.operations.house import local_principal
+
+    found = standings.standings(house, local_principal("default"), at=now())
+    if form is Format.json:
+        document([standing_json(s) for s in found])
+    else:
+        rows(COLUMNS, [standings.standing_row(s) for s in found], form)
+
+
+def run_demo(*, once: bool, data: Path | None, listen: str, seconds: float, form: Format) -> None:
+    """Open the house and the shop; stay until interrupted, or print standings once."""
+    from nines.operations import people
+    from nines.operations.house import local_principal, open_house
+
+    folder = data or Path(tempfile.mkdtemp(prefix="nines-demo-"))
+    try:
+        house = open_house(folder, now=now(), open_on_loopback=True)
+        furnish(house, definitions_folder())
+        running = start(house, "127.0.0.1:0" if once else listen)
+        made = people.make_token(
+            house, local_principal("default"), f"shop {now():%H:%M:%S}", scopes=("ingest",), days=1, now=now()
+        )
+        say(f"the shop is open; nines serves {running.url}" + ("" if once else "  (stop with Ctrl-C)"))
+        with shop(running, made.secret, seconds if once else None) as process:
+            if once:
+                process.wait(timeout=seconds + 30)
+                settle(house)
+                show_standings(house, form)
+            else:
+                wait_until_interrupted(process)
+        running.stop()
+    finally:
+        if data is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def settle(house: House) -> None:
+    """Bring the last rows into the lake, so that the standings include them."""
+    from nines.operations import ingesting
+
+    ingesting.flush(house, now=now())
+
+
+def wait_until_interrupted(process: subprocess.Popen[bytes]) -> None:
+    """Return when the person presses Ctrl-C or the shop has closed, telling what breaks meanwhile."""
+    from nines.demo.faults import ROUND_S, SCHEDULE
+
+    opened, told = time.monotonic(), set[tuple[int, str]]()
+    try:
+        while process.poll() is None:
+            elapsed = time.monotonic() - opened
+            for fault in SCHEDULE:
+                key = (int(elapsed // ROUND_S), fault.service)
+                if key not in told and fault.begins_s <= elapsed % ROUND_S:
+                    told.add(key)
+                    say(f"{now():%H:%M:%S} {fault.service}: {fault.story} (for {fault.lasts_s:.0f} s)")
+            threading.Event().wait(0.5)
+    except KeyboardInterrupt:
+        say("closing the shop")

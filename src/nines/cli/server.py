@@ -1,0 +1,183 @@
+"""Puts the faces together into one process: API, pages and worker over one house.
+
+Faces do not import each other, so they are found by name in `FACES`.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from nines.cli.options import now
+from nines.cli.output import say
+from nines.cli.settings import data_folder, setting
+from nines.errors import DependencyError, InputError, Problem
+from nines.operations.house import House, open_house
+
+#: Face -> where its `build(house, clock)` is.
+FACES: dict[str, str] = {
+    "api": "nines.api.app:build",
+    "pages": "nines.pages.app:build",
+    "worker": "nines.worker.loop:build",
+}
+
+
+def build_face(name: str, house: House) -> Any:  # noqa: ANN401 - faces are of different kinds
+    """Return one face of a house.
+
+    Raises:
+        InputError: there is no such face.
+    """
+    if name not in FACES:
+        raise InputError(
+            Problem("--only", f"there is no face {name!r}", f"choose from {', '.join(FACES)}", code="bad-face")
+        )
+    module, _, function = FACES[name].partition(":")
+    return getattr(import_module(module), function)(house, now)
+
+
+def assemble(house: House, only: tuple[str, ...] = ()) -> tuple[Any, Any]:
+    """Return the application to serve and the worker to run, either may be None.
+
+    Args:
+        house: what they work on.
+        only: names of faces; every one when empty.
+    """
+    names = only or tuple(FACES)
+    built = {name: build_face(name, house) for name in names}
+    app = built.get("api") or built.get("pages")
+    if "api" in built and "pages" in built:
+        app.mount("/", built["pages"])  # the API's routes were added first, so they win
+    return app, built.get("worker")
+
+
+@dataclass
+class Running:
+    """A server and a worker at work.
+
+    Attributes:
+        url: where the server answers.
+        server: the HTTP server, or None when only the worker runs.
+        worker: the worker, or None.
+    """
+
+    url: str
+    server: uvicorn.Server | None
+    worker: Any
+    thread: threading.Thread | None = None
+
+    def stop(self) -> None:
+        """Stop taking requests, finish those in hand, then stop the worker."""
+        if self.server is not None:
+            self.server.should_exit = True
+        if self.thread is not None:
+            self.thread.join(timeout=10)
+        if self.worker is not None:
+            self.worker.stop()
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Return host and port of HOST:PORT.
+
+    Raises:
+        InputError: it is not HOST:PORT.
+    """
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) >= 2**16:
+        raise InputError(
+            Problem("--listen", f"{listen!r} is not HOST:PORT", "write it like 127.0.0.1:8321", code="bad-listen")
+        )
+    return host.strip("[]"), int(port)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket, so that a taken port is told before anything starts.
+
+    Raises:
+        DependencyError: the address is taken or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise DependencyError(
+            Problem(
+                f"{host}:{port}",
+                f"cannot listen here: {error.strerror}",
+                "choose another address with --listen",
+                code="listen",
+            )
+        ) from error
+    return listener
+
+
+def make_server(app: Any) -> uvicorn.Server:  # noqa: ANN401 - any ASGI application
+    """Return an HTTP server with bounded patience: slow or silent clients are let go."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=5,
+            limit_concurrency=512,
+        )
+    )
+
+
+def start(house: House, listen: str, only: tuple[str, ...] = ()) -> Running:
+    """Start faces in the background and return when the server answers.
+
+    Args:
+        house: what they work on.
+        listen: HOST:PORT; port 0 takes a free one.
+        only: names of faces; every one when empty.
+    """
+    app, worker = assemble(house, only)
+    host, port = parse_listen(listen)
+    if worker is not None:
+        worker.start()
+    if app is None:
+        return Running("", None, worker)
+    listener = bind(host, port)
+    server = make_server(app)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="nines-http", daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        thread.join(0.02)
+    return Running(f"http://{host}:{listener.getsockname()[1]}", server, worker, thread)
+
+
+def serve_forever(data: Path | None, listen: str, only: tuple[str, ...]) -> None:
+    """Serve until interrupted."""
+    from nines.operations import people
+
+    house = open_house(data or data_folder(), now=now(), store_url=setting("NINES_STORE"))
+    app, worker = assemble(house, only)
+    host, port = parse_listen(listen)
+    if worker is not None:
+        worker.start()
+    if app is None:
+        say("the worker runs; stop it with Ctrl-C")
+        threading.Event().wait()
+        return
+    listener = bind(host, port)
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    say(f"nines serves {url}")
+    link = people.set_up_link(house, url, now=now())
+    if link:
+        say(f"nobody can sign in yet; make the first account here, once, within an hour: {link}")
+    try:
+        make_server(app).run(sockets=[listener])
+    finally:
+        if worker is not None:
+            worker.stop()
