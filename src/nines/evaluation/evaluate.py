@@ -116,8 +116,8 @@ def weigh(objective: Objective, evidence: Evidence, asked: Frame, term: int | No
     minutes, problems = take_out(series, replace(evidence, covered=covered), objective.hours, excluding=excluding)
     past, future = _part(minutes, asked.reach, asked.end), _part(minutes, asked.end, last)
     inside = _part(past, asked.start, asked.end)
-    judged = judge(objective, inside, anchor=asked.start, term=term)
-    recent = judge(objective, past, anchor=asked.start, term=term)
+    judged = judge(objective, inside, anchor=asked.anchor, term=term)
+    recent = judge(objective, past, anchor=asked.anchor, term=term)
     sums = add_up(objective, judged, asked.start, asked.end)
     period = period_budget(objective, asked, judged, sums, future, term)
     return Weighed(_outcome(objective, judged, sums, period), sums, judged, recent, problems)
@@ -127,7 +127,7 @@ def _outcome(objective: Objective, judged: Judged, sums: Sums, period: Period) -
     good, bad, unknown, excluded = (int(v) for v in judged.events.sum(axis=1))
     sli = sums.sli
     if sli is None and objective.no_traffic != "skip" and sums.known_minutes and not sums.doubt:
-        sli = Fraction(int(objective.no_traffic == "good"))  # a live source without a single event in the window
+        sli = Fraction(int(objective.no_traffic == "good"))  # alive, without a single event in the window
     to_date = None
     if sums.units:
         to_date = sums.bad / sums.allowed if sums.allowed else (Fraction(0) if not sums.bad else None)

@@ -1,6 +1,7 @@
 """The budget of a whole window, and when it would be gone.
 
-Where the window is complete the figures are exact; where it is not, they say what they assume and how wide that leaves them.
+Where the window is complete the figures are exact; where it is not, they say what they assume and how wide
+that leaves them.
 """
 
 from __future__ import annotations
@@ -50,13 +51,13 @@ def period_budget(
     rest = unheard + int((future.counted & ~future.shrunk & ~future.dropped).sum())
     if not rest:
         return Period(sums.allowed, sums.bad, sums.units, "events of the window")
-    return _forecast(objective, frame, judged, sums, rest, term)
+    return _forecast(objective, judged, sums, rest, term)
 
 
 def _slice_budget(
     objective: Objective, frame: Frame, judged: Judged, sums: Sums, future: Minutes, term: int | None
 ) -> Period:
-    ahead = slice_starts(objective, frame.end, frame.finish, frame.start)
+    ahead = slice_starts(objective, frame.end, frame.finish, frame.anchor)
     which = terms_of(objective, ahead) if term is None else np.full(len(ahead), term)
     offsets = ahead - frame.end
     counted = np.add.reduceat(future.counted.astype(np.int64), offsets) if len(ahead) else np.zeros(0, dtype=np.int64)
@@ -70,7 +71,7 @@ def _slice_budget(
     return Period(allowed, sums.bad, Fraction(units), "slices of the window")
 
 
-def _forecast(objective: Objective, frame: Frame, judged: Judged, sums: Sums, rest: int, term: int | None) -> Period:
+def _forecast(objective: Objective, judged: Judged, sums: Sums, rest: int, term: int | None) -> Period:
     """Carry the mean rate of the measured minutes on, between the least and the greatest block seen."""
     budget = objective.terms[term if term is not None else _last_term(judged)].budget
     known = int(judged.known.sum())
@@ -139,7 +140,7 @@ def exhaustion(objective: Objective, frame: Frame, judged: Judged, budget: Perio
         ahead = (
             _calendar(frame, budget, recent, minutes)
             if calendar
-            else _rolling(objective, frame, judged, recent, minutes)
+            else _rolling(objective, frame, judged, (recent, minutes), budget)
         )
         found.append(None if ahead is None else frame.end + ahead)
     soonest = [m for m in found if m is not None]
@@ -156,8 +157,11 @@ def _calendar(frame: Frame, budget: Period, recent: Sums, minutes: int) -> int |
     return ahead if frame.end + ahead < frame.finish else None
 
 
-def _rolling(objective: Objective, frame: Frame, judged: Judged, recent: Sums, minutes: int) -> int | None:
+def _rolling(
+    objective: Objective, frame: Frame, judged: Judged, lately: tuple[Sums, int], budget: Period
+) -> int | None:
     """Return the first minute ahead at which what remains of the past and what is to come exceed what is allowed."""
+    recent, minutes = lately
     if not recent.bad:
         return None
     part = judged.between(frame.start, frame.end)
@@ -166,7 +170,9 @@ def _rolling(objective: Objective, frame: Frame, judged: Judged, recent: Sums, m
     length = term.method.slice_minutes
     steps = np.arange(1, len(bad) + 1)
     old_bad = bad.sum() - np.cumsum(bad)
-    if isinstance(term.method, Occurrences):
+    if budget.allowed_range is not None:
+        allowed = np.full(len(steps), float(budget.allowed))  # a young window: what it will hold is itself a forecast
+    elif isinstance(term.method, Occurrences):
         old_units = units.sum() - np.cumsum(units)
         allowed = float(term.budget) * (old_units + float(recent.units / minutes) * steps)
     else:

@@ -25,12 +25,14 @@ class Frame:
         end: minute after the last elapsed one.
         finish: minute after the last one of the period; `end` for a rolling window.
         reach: first minute that any figure looks at.
+        anchor: minute at which a slice begins: the period's start, or the epoch for a rolling window.
     """
 
     start: int
     end: int
     finish: int
     reach: int
+    anchor: int = 0
 
     @property
     def window(self) -> Span:
@@ -52,13 +54,13 @@ def frame(objective: Objective, at: datetime) -> Frame:
     """
     slice_minutes = objective.terms[0].method.slice_minutes
     edge = edge_at(at, objective.settle)
-    back = max(max(duration(w) for w in BURN_WINDOWS), *LOOKBACKS) // MINUTE + slice_minutes
+    back = max(*(duration(w) for w in BURN_WINDOWS), *LOOKBACKS) // MINUTE + slice_minutes
     if isinstance(objective.window, CalendarWindow):
         span = period(objective.window, at)
         start, finish = minute_of(span.start), minute_of(span.end)
         end = min(max(edge, start), finish)
         end = end if end == finish else end - (end - start) % slice_minutes
-        return Frame(start, end, finish, min(start, end - back))
+        return Frame(start, end, finish, min(start, end - back), start)
     end = edge - edge % slice_minutes
     start = end - objective.window.length // MINUTE
     return Frame(start, end, end, min(start, end - back))

@@ -13,7 +13,6 @@ import numpy as np
 from nines.evaluation.exclusions import Minutes
 from nines.objectives.method import Occurrences, RatioTimeslices, Timeslices
 from nines.objectives.objective import Objective, Term
-from nines.objectives.window import CalendarWindow
 from nines.spans import instant_of
 from nines.telemetry.series import Flags, Ints
 
@@ -66,18 +65,17 @@ class Judged:
 def slice_starts(objective: Objective, start: int, end: int, anchor: int) -> Ints:
     """Return where the slices of a window begin.
 
-    Rolling windows take the grid of the epoch, so that a slice keeps its verdict while the window rolls;
-    calendar periods begin with a whole slice at their start and may end with a shorter one.
+    Rolling windows take the grid of the epoch (anchor 0), so that a slice keeps its verdict while the window
+    rolls; calendar periods begin with a whole slice at their start and may end with a shorter one.
 
     Args:
-        objective: gives the slice length and the kind of window.
+        objective: gives the slice length.
         start: first grid minute.
         end: grid minute after the last.
-        anchor: grid minute at which a slice of a calendar period begins.
+        anchor: grid minute at which a slice begins.
     """
     length = objective.terms[0].method.slice_minutes
-    base = anchor if isinstance(objective.window, CalendarWindow) else 0
-    first = start + (base - start) % length
+    first = start + (anchor - start) % length
     return np.arange(first, end, length, dtype=np.int64)
 
 
@@ -94,7 +92,7 @@ def judge(objective: Objective, minutes: Minutes, *, anchor: int = 0, term: int 
     Args:
         objective: method, policies and terms.
         minutes: what remains after exclusions.
-        anchor: grid minute at which a slice of a calendar period begins.
+        anchor: grid minute at which a slice begins.
         term: index of the one term that holds throughout (calendar periods), or None for the one at each slice's start.
 
     Returns:

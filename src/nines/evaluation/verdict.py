@@ -51,7 +51,7 @@ Case = tuple[Fraction, Fraction] | None
 
 
 def _cases(outcome: Outcome, sums: Sums) -> tuple[Case, Case]:
-    """Return (bad, allowed) of the best and the worst case, over the whole window where it has not all been measured."""
+    """Return (bad, allowed) of the best and the worst case, over the whole window where it is not all measured."""
     best, worst = sums.case(worst=False), sums.case(worst=True)
     period = outcome.period
     if period is None or best is None or worst is None:

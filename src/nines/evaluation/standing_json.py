@@ -1,0 +1,134 @@
+"""The standing as JSON: the names that scripts rely on, listed in docs/reference/standing.
+
+Ratios are numbers here, rounded by nothing but the float; the exact fraction stands beside the SLI as text.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fractions import Fraction
+
+from nines.evaluation.standing import Outcome, Range, Standing
+
+#: Longest exact fraction that is written out; longer ones can be derived from the counts.
+LONGEST_EXACT = 64
+
+
+def instant(at: datetime | None) -> str | None:
+    """Return an instant as ISO 8601 with Z, to the microsecond where it has any.
+
+    Args:
+        at: aware instant, or None.
+    """
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+def number(value: Fraction | None) -> float | int | None:
+    """Return a fraction as a JSON number: an integer where it is one, None where there is none."""
+    if value is None:
+        return None
+    return value.numerator if value.denominator == 1 else float(value)
+
+
+def exact(value: Fraction | None) -> str | None:
+    """Return "p/q" in lowest terms, or None when unknown or longer than 64 characters."""
+    text = None if value is None else f"{value.numerator}/{value.denominator}"
+    return text if text is not None and len(text) <= LONGEST_EXACT else None
+
+
+def _range(value: Range | None) -> dict[str, object] | None:
+    return None if value is None else {"low": number(value.low), "high": number(value.high)}
+
+
+def _outcome(outcome: Outcome) -> dict[str, object]:
+    counts, period = outcome.counts, outcome.period
+    return {
+        "counts": {
+            "good": counts.good,
+            "bad": counts.bad,
+            "total": counts.total,
+            "unknown": counts.unknown,
+            "excluded": counts.excluded,
+        },
+        "sli": number(outcome.sli),
+        "exact": exact(outcome.sli),
+        "bounds": _range(outcome.bounds),
+        "coverage": number(outcome.coverage),
+        "budget": {
+            "to_date_ratio": number(outcome.to_date_ratio),
+            "period": None
+            if period is None
+            else {
+                "allowed": number(period.allowed),
+                "spent": number(period.spent),
+                "remaining": number(period.remaining),
+                "spent_ratio": number(period.spent_ratio),
+                "remaining_ratio": number(period.remaining_ratio),
+                "expected_units": number(period.expected_units),
+                "units_range": _range(period.units_range),
+                "basis": period.basis,
+            },
+        },
+    }
+
+
+def standing_json(standing: Standing) -> dict[str, object]:
+    """Return a standing under its JSON names; everything in it is a plain JSON value.
+
+    Args:
+        standing: the answer of an evaluation.
+    """
+    ahead, figure = standing.exhaustion, standing.aggregated
+    return {
+        "objective": standing.objective,
+        "service": standing.service,
+        "tenant": standing.tenant,
+        "labels": dict(standing.labels),
+        "at": instant(standing.at),
+        "known_at": instant(standing.known_at),
+        "window": {
+            "start": instant(standing.window.start),
+            "end": instant(standing.window.end),
+            "kind": standing.window_kind,
+            "label": standing.window_label,
+            "period_end": instant(standing.period_end),
+        },
+        **_outcome(standing.outcome),
+        "interval": None,
+        "target": number(standing.target),
+        "verdict": standing.verdict,
+        "method": standing.method,
+        "unit": standing.unit,
+        "burn_rates": {
+            name: {"rate": number(b.rate), "low": number(b.low), "high": number(b.high), "coverage": number(b.coverage)}
+            for name, b in standing.burn_rates.items()
+        },
+        "exclusions": list(standing.exclusions),
+        "without_exclusions": _outcome(standing.without_exclusions),
+        "exhaustion": None
+        if ahead is None
+        else {
+            "at": instant(ahead.at),
+            "low": instant(ahead.low),
+            "high": instant(ahead.high),
+            "formula": ahead.formula,
+        },
+        "threshold": None
+        if figure is None
+        else {
+            "aggregate": figure.aggregate,
+            "value": number(figure.value),
+            "low": number(figure.low),
+            "high": number(figure.high),
+            "op": figure.op,
+            "bound": number(figure.bound),
+            "samples": figure.samples,
+        },
+        "problems": [
+            {"where": p.where, "what": p.what, "fix": p.fix, "severity": p.severity, "code": p.code}
+            for p in standing.problems
+        ],
+        "revision": standing.revision,
+        "data_version": standing.data_version,
+        "fingerprint": standing.fingerprint,
+    }
