@@ -78,7 +78,8 @@ def composite_series(
 
     Args:
         indicator: how the members are combined.
-        members: objectives with evidence covering the span; a member's slice target is its timeSliceTarget, or its target.
+        members: objectives with evidence covering the span; a member's slices are held against its
+            timeSliceTarget, or its target.
         start: first grid minute.
         end: grid minute after the last.
         slice_minutes: length of the composite's slices.

@@ -78,9 +78,9 @@ def evaluate(objective: Objective, evidence: Evidence, at: datetime, known_at: d
     )
     return Standing(
         objective=objective.name, service=objective.service, tenant=objective.tenant, at=at, known_at=known_at,
-        window=asked.window, window_kind=objective.window.kind, window_label=objective.window.label, period_end=asked.whole.end,
-        target=current.target, method=current.method.name, unit=_unit(objective), verdict=reached,
-        outcome=weighed.outcome, without_exclusions=plain.outcome,
+        window=asked.window, window_kind=objective.window.kind, window_label=objective.window.label,
+        period_end=asked.whole.end, target=current.target, method=current.method.name, unit=_unit(objective),
+        verdict=reached, outcome=weighed.outcome, without_exclusions=plain.outcome,
         burn_rates=burn_rates(objective, weighed.recent, asked.end), exhaustion=ahead, exclusions=names,
         problems=problems, revision=current.revision, data_version=evidence.data_version,
         fingerprint=fingerprint(objective, asked, current, names, weighed.sums, weighed.outcome),
@@ -132,8 +132,8 @@ def _outcome(objective: Objective, judged: Judged, sums: Sums, period: Period) -
     if sums.units:
         to_date = sums.bad / sums.allowed if sums.allowed else (Fraction(0) if not sums.bad else None)
     return Outcome(
-        counts=Counts(good, bad, unknown, excluded), units_good=sums.good, units_bad=sums.bad, sli=sli, bounds=sums.bounds,
-        coverage=sums.coverage, to_date_ratio=to_date, period=period,
+        counts=Counts(good, bad, unknown, excluded), units_good=sums.good, units_bad=sums.bad,
+        sli=sli, bounds=sums.bounds, coverage=sums.coverage, to_date_ratio=to_date, period=period,
     )  # fmt: skip
 
 

@@ -183,7 +183,8 @@ def take_out(
     return (
         Minutes(
             series.start, left["good"], left["bad"], left["unknown"], taken, series.state, counted,
-            dropped=masks["drop-events"], shrunk=masks["shrink-denominator"], forced=masks["count-as-good"], unborn=unborn,
+            dropped=masks["drop-events"], shrunk=masks["shrink-denominator"], forced=masks["count-as-good"],
+            unborn=unborn,
         ),
         tuple(problems),
     )  # fmt: skip

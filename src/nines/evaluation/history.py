@@ -123,7 +123,8 @@ def _point(sums: Sums, low: int, high: int, allowed: Fraction, spent: Fraction, 
     remaining = 1 - spent / allowed if allowed else None
     reach = Range(1 - (spent + doubt) / allowed, 1 - spent / allowed) if allowed and doubt else None
     return Point(
-        instant_of(low), instant_of(high), sums.sli, sums.bounds, sums.good, sums.bad, sums.doubt, sums.coverage, remaining, reach
+        instant_of(low), instant_of(high), sums.sli, sums.bounds, sums.good, sums.bad, sums.doubt, sums.coverage,
+        remaining, reach,
     )  # fmt: skip
 
 
