@@ -1,0 +1,131 @@
+"""Checks that need all definitions at once: references, cycles, policies that cannot fire, counters that cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from nines.alerting.policy import default_policy, policy_problems
+from nines.definitions.build import Gathered
+from nines.definitions.promql import selector_problem
+from nines.errors import InputError, Problem
+from nines.evaluation.composite import members_in_order
+from nines.objectives.indicator import CompositeIndicator, CounterIndicator, ValueIndicator
+
+
+def cross_check(found: Gathered) -> list[Problem]:
+    """Return every mistake that no single document shows.
+
+    Args:
+        found: all definitions together.
+    """
+    problems = [*_references(found), *_cycles(found), *_policies(found), *_counters(found), *_bounds(found)]
+    return list(dict.fromkeys(problems))
+
+
+def _place(found: Gathered, kind: str, name: str, *path: str) -> str:
+    document = found.documents.get((kind, name))
+    return document.where(("spec", *path)) if document else f"{kind} {name}"
+
+
+def _kind_of(found: Gathered, name: str) -> str:
+    return "Composite" if ("Composite", name) in found.documents else "SLO"
+
+
+def _unknown(where: str, what: str, name: str, known: Iterable[str]) -> Problem:
+    names = sorted(known)
+    near = get_close_matches(name, names, 1, 0.6)
+    fix = (
+        f"did you mean {near[0]}?" if near else f"defined are: {', '.join(names[:10])}" if names else f"define a {what}"
+    )
+    return Problem(where, f"there is no {what} {name!r}", fix, code=f"unknown-{what.lower().replace(' ', '-')}")
+
+
+def _references(found: Gathered) -> Iterable[Problem]:
+    for name, indicator in found.indicators.items():
+        if not isinstance(indicator, CompositeIndicator) and indicator.source not in found.sources:
+            yield _unknown(_place(found, "SLI", name, "source"), "DataSource", indicator.source, found.sources)
+    for objective in found.objectives:
+        kind = _kind_of(found, objective.name)
+        if objective.indicator not in found.indicators:
+            where = _place(found, kind, objective.name, "indicator")
+            yield _unknown(where, "SLI", objective.indicator, found.indicators)
+        if objective.service not in found.services:
+            yield _unknown(_place(found, kind, objective.name, "service"), "Service", objective.service, found.services)
+        hours = found.hours.get(objective.name)
+        if hours is not None and hours not in found.calendars:
+            yield _unknown(_place(found, kind, objective.name, "hours"), "Calendar", hours, found.calendars)
+    names = {o.name for o in found.objectives}
+    for name, indicator in found.indicators.items():
+        for member in indicator.members if isinstance(indicator, CompositeIndicator) else ():
+            if member not in names:
+                yield _unknown(_place(found, "Composite", name, "members"), "SLO", member, names)
+    for exclusion in found.exclusions:
+        for service in exclusion.services:
+            if service not in found.services:
+                where = _place(found, "Exclusion", exclusion.name, "services")
+                yield _unknown(where, "Service", service, found.services)
+        for objective_name in exclusion.objectives:
+            if objective_name not in names:
+                yield _unknown(_place(found, "Exclusion", exclusion.name, "objectives"), "SLO", objective_name, names)
+    for name, policy in found.budget_policies.items():
+        for objective_name in policy.objectives:
+            if objective_name not in names:
+                yield _unknown(_place(found, "ErrorBudgetPolicy", name, "objectives"), "SLO", objective_name, names)
+
+
+def _cycles(found: Gathered) -> Iterable[Problem]:
+    members = {n: i.members for n, i in found.indicators.items() if isinstance(i, CompositeIndicator)}
+    for name in members:
+        try:
+            members_in_order(name, members)
+        except InputError as error:
+            for problem in error.problems:
+                yield Problem(_place(found, "Composite", name, "members"), problem.what, problem.fix, code=problem.code)
+
+
+def _policies(found: Gathered) -> Iterable[Problem]:
+    for objective in found.objectives:
+        if not objective.policy or objective.bound is not None:
+            continue
+        where = _place(found, _kind_of(found, objective.name), objective.name, "alerting")
+        policy = found.policies.get(objective.policy)
+        if policy is None and objective.policy != "google-workbook":
+            yield _unknown(where, "BurnPolicy", objective.policy, [*found.policies, "google-workbook"])
+            continue
+        nominal = objective.window.nominal
+        yield from policy_problems(policy or default_policy(nominal), objective.terms[-1].budget, nominal, where)
+
+
+def _counters(found: Gathered) -> Iterable[Problem]:
+    for name, indicator in found.indicators.items():
+        if isinstance(indicator, CounterIndicator):
+            for part in ("total", "good", "bad"):
+                text = getattr(indicator, part)
+                wrong = selector_problem(text) if text else None
+                if wrong is not None:
+                    yield Problem(
+                        _place(found, "SLI", name, part), wrong, "use query: for anything richer", code="bad-selector"
+                    )
+
+
+def _bounds(found: Gathered) -> Iterable[Problem]:
+    for objective in found.objectives:
+        indicator = found.indicators.get(objective.indicator)
+        values = isinstance(indicator, ValueIndicator)
+        if objective.bound is None and values:
+            where = _place(found, "SLO", objective.name, "indicator")
+            yield Problem(
+                where,
+                "an indicator of values needs a threshold",
+                "add threshold: {aggregate: p95, value: 300}",
+                code="no-bound",
+            )
+        if objective.bound is not None and indicator is not None and (objective.bound.aggregate == "uptime") == values:
+            where = _place(found, "SLO", objective.name, "threshold")
+            yield Problem(
+                where,
+                f"{objective.bound.aggregate} does not fit its indicator",
+                "values give p95, mean ...; others give uptime",
+                code="no-bound",
+            )

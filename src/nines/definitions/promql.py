@@ -1,0 +1,63 @@
+"""PromQL as nines reads it: a selector, or `sum [by]` of one, joined by + or -.
+
+Anything richer would sum before increments are taken, which loses every reset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def selectors(text: str) -> list[tuple[int, str]]:
+    """Return the selectors of an expression with their sign.
+
+    Args:
+        text: PromQL.
+
+    Returns:
+        (+1 or -1, selector without a range), in order.
+
+    Raises:
+        ValueError: it cannot be parsed, or is richer than sums of selectors.
+
+    Example:
+        >>> selectors('sum(a{x="1"}) - b')
+        [(1, 'a{x="1"}'), (-1, 'b')]
+    """
+    import promql_parser
+
+    try:
+        parsed = promql_parser.parse(text)
+    except Exception as error:
+        msg = f"this is not PromQL: {error}"
+        raise ValueError(msg) from error
+    return list(_walk(parsed, 1))
+
+
+def _walk(node: Any, sign: int) -> Iterator[tuple[int, str]]:  # noqa: ANN401 - the parser's own nodes
+    kind = type(node).__name__
+    if kind == "VectorSelector":
+        if getattr(node, "offset", None) or getattr(node, "at", None):
+            msg = "offset and @ cannot be read into increments"
+            raise ValueError(msg)
+        yield sign, node.prettify()
+    elif kind == "ParenExpr":
+        yield from _walk(node.expr, sign)
+    elif kind == "AggregateExpr" and str(node.op).lower().endswith("sum"):
+        yield from _walk(node.expr, sign)
+    elif kind == "BinaryExpr" and str(node.op) in {"+", "-"}:
+        yield from _walk(node.lhs, sign)
+        yield from _walk(node.rhs, sign if str(node.op) == "+" else -sign)
+    else:
+        msg = f"{kind} is more than a selector, or sum of one, joined by + or -"
+        raise ValueError(msg)
+
+
+def selector_problem(text: str) -> str | None:
+    """Return what is wrong with a counter expression, or None."""
+    try:
+        selectors(text)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -1,0 +1,315 @@
+"""The shape of every nines/v1 kind, as models: they check fields and types, and JSON Schema comes from them.
+
+What needs other definitions (references, cycles) or exact reading (ratios, predicates) is checked after the shape.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63),
+    Field(description="Lower-case letters, digits and hyphens, at most 63."),
+]
+Ratio = Annotated[str | float | int, Field(description='"99.9%" or 0.999; a bare 99.9 is refused.')]
+Length = Annotated[str, Field(description="A duration like 30s, 5m, 6h, 30d or 4w.")]
+Number = Annotated[int | float | str, Field(description="A number, read exactly as written.")]
+
+
+class Shape(BaseModel):
+    """What all shapes share: no unknown fields, names as in the file."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, strict=False)
+
+
+class Metadata(Shape):
+    """Who a definition is."""
+
+    name: Name
+    display_name: str = Field("", alias="displayName", description="Name for people.")
+    labels: dict[str, str | list[str]] = Field(default_factory=dict, description="Labels to filter and route by.")
+    annotations: dict[str, str] = Field(default_factory=dict, description="Anything else worth keeping beside it.")
+
+
+class HeartbeatShape(Shape):
+    """How silence is told from quiet."""
+
+    gap: Length = "5m"
+    where: str = ""
+
+
+class DataSourceSpec(Shape):
+    """Where measurements come from."""
+
+    type: Literal["csv", "ndjson", "parquet", "combined", "common", "logfmt", "states", "prometheus", "events"]
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Event column: the source's column or an SQL expression over them."
+    )
+    options: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="What the type needs beside."
+    )
+    heartbeat: HeartbeatShape = Field(default_factory=HeartbeatShape)
+    settle: str = Field("0s", description="How long after an edge its data is waited for.")
+    description: str = ""
+
+
+class StatesShape(Shape):
+    """A state holds until the next row or maxHold."""
+
+    good: str = Field(description="Predicate that is true while up.")
+    max_hold: Length = Field("1h", alias="maxHold")
+    key: str = ""
+
+
+class ThresholdShape(Shape):
+    """Each sample is held against a bound and counted."""
+
+    value: str = Field(description="Column, expression or query that gives the value.")
+    op: Literal["lt", "lte", "gt", "gte"] = "lte"
+    bound: Number
+
+
+class ValuesShape(Shape):
+    """Values kept as a sketch, for threshold objectives."""
+
+    value: str
+    relative_error: Ratio = Field(0.01, alias="relativeError")
+
+
+class SLISpec(Shape):
+    """Which measurements tell good from bad; exactly one way of saying it."""
+
+    source: Name
+    where: str = ""
+    good: str | None = None
+    bad: str | None = None
+    total: str | None = None
+    on_null: Literal["unknown", "bad", "good", "ignore"] = Field("unknown", alias="onNull")
+    scope: Literal["event", "session", "window"] = "event"
+    assign: Literal["end", "start"] = "end"
+    states: StatesShape | None = None
+    threshold: ThresholdShape | None = None
+    values: ValuesShape | None = None
+    query: str | None = None
+    raw_type: Literal["success", "failure"] = Field("success", alias="rawType")
+    description: str = ""
+
+
+class CalendarWindowShape(Shape):
+    """A calendar period in a time zone."""
+
+    calendar: Literal["day", "week", "month", "quarter", "year"]
+    count: int = Field(1, ge=1, le=120)
+    timezone: str = "UTC"
+    anchor: str | None = Field(None, description="Local wall-clock start of one period, as 2026-04-01T00:00:00.")
+    day_rule: Literal["overflow", "clamp"] = Field("overflow", alias="dayRule")
+
+
+WindowShape = Annotated[
+    Length | CalendarWindowShape, Field(description="30d, or {calendar: month, timezone: Europe/Berlin}.")
+]
+
+
+class EstimatorShape(Shape):
+    """How many events silence is taken to have hidden."""
+
+    name: Literal["window-mean", "stated", "none"] = "window-mean"
+    per_minute: Number = Field(0, alias="perMinute")
+
+
+class BoundShape(Shape):
+    """An aggregate held against a bound."""
+
+    aggregate: Literal["p50", "p75", "p90", "p95", "p99", "p999", "mean", "min", "max", "sum", "count", "uptime"]
+    op: Literal["lt", "lte", "gt", "gte"] = "lte"
+    value: Number
+
+
+class AlertingShape(Shape):
+    """Which burn policy watches it."""
+
+    policy: Name = "google-workbook"
+
+
+class Asked(Shape):
+    """What an SLO and a Composite both say."""
+
+    service: Name
+    target: Ratio | None = None
+    target_percent: Number | None = Field(None, alias="targetPercent")
+    window: WindowShape | None = None
+    windows: list[WindowShape] | None = None
+    missing: Literal["unknown", "ignore", "good", "bad", "last"] = "unknown"
+    no_traffic: Literal["skip", "good", "bad"] = Field("skip", alias="noTraffic")
+    estimator: EstimatorShape = Field(default_factory=EstimatorShape)
+    settle: str = "0s"
+    hours: Name | None = Field(None, description="Calendar whose hours count.")
+    alerting: AlertingShape | None = None
+    effective_from: str | None = Field(None, alias="effectiveFrom")
+    slice_length: Length = Field("1m", alias="sliceLength")
+    description: str = ""
+
+
+class SLOSpec(Asked):
+    """A target on an indicator over one or more windows."""
+
+    indicator: Name
+    budgeting_method: Literal["Occurrences", "Timeslices", "RatioTimeslices"] = Field(
+        "Occurrences", alias="budgetingMethod"
+    )
+    time_slice_target: Ratio | None = Field(None, alias="timeSliceTarget")
+    threshold: BoundShape | None = None
+
+
+class CompositeSpec(Asked):
+    """Other objectives as one."""
+
+    op: Literal["and", "or", "k-of-n", "traffic"] = "and"
+    members: list[Name] = Field(min_length=2, max_length=1000)
+    k: int | None = Field(None, ge=1)
+
+
+class ServiceSpec(Shape):
+    """What promises are about."""
+
+    description: str = ""
+    owner: str = ""
+
+
+class AllowanceShape(Shape):
+    """At most so much excluded time per period."""
+
+    length: Length
+    per: Literal["day", "week", "month", "quarter", "year"] = "month"
+    timezone: str = "UTC"
+
+
+class ExclusionSpec(Shape):
+    """Time, or events in it, that does not count."""
+
+    start: str = Field(description="Instant, or local wall clock with `timezone`.")
+    end: str | None = None
+    duration: Length | None = None
+    timezone: str = "UTC"
+    recurrence: str | None = Field(None, description="RRULE, as FREQ=WEEKLY;BYDAY=SU.")
+    except_dates: list[str] = Field(default_factory=list, alias="exceptDates")
+    mode: Literal["drop-events", "shrink-denominator", "count-as-good"] = "drop-events"
+    kind: Literal["scheduled", "excluded"] = Field("scheduled", alias="class")
+    where: str | None = None
+    services: list[Name] = Field(default_factory=list)
+    objectives: list[Name] = Field(default_factory=list)
+    clause: str = ""
+    approver: str = ""
+    evidence: str = ""
+    allowance: AllowanceShape | None = None
+    mutes_paging: bool = Field(False, alias="mutesPaging")
+    description: str = ""
+
+
+class HoursShape(Shape):
+    """Opening hours of some weekdays."""
+
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(min_length=1)
+    open: str = Field(description="Local time, as 08:00.")
+    close: str = Field(description="Local time, as 18:00 or 24:00.")
+
+
+class CalendarSpec(Shape):
+    """Business hours and holidays."""
+
+    timezone: str = "UTC"
+    hours: list[HoursShape] = Field(min_length=1)
+    holidays: list[str] = Field(default_factory=list, description="Dates that are closed, as 2026-12-25.")
+    description: str = ""
+
+
+class BurnRuleShape(Shape):
+    """One pair of lookbacks."""
+
+    severity: Literal["page", "ticket"] = "page"
+    share: Ratio = Field(description="Share of the budget that fires it.")
+    window: Length
+    short: Length | None = None
+
+
+class BurnPolicySpec(Shape):
+    """Burn rules as data."""
+
+    rules: list[BurnRuleShape] = Field(min_length=1)
+    comparison: Literal["gte", "gt"] = "gte"
+    source: str = Field("", description="Book, standard or agreement the figures come from.")
+    acknowledge_slow: bool = Field(False, alias="acknowledgeSlow", description="Allows factors below 1.")
+    description: str = ""
+
+
+class BudgetStepShape(Shape):
+    """What happens when so much of a budget is spent."""
+
+    spent: Ratio | str
+    consequence: Literal["notify", "review", "freeze"]
+
+
+class ErrorBudgetPolicySpec(Shape):
+    """What a spent budget means."""
+
+    objectives: list[Name] = Field(min_length=1)
+    steps: list[BudgetStepShape] = Field(min_length=1)
+    description: str = ""
+
+
+#: Kind -> shape of its spec. Adding a kind is a shape, a row here and a reader in `readers`.
+SPECS: dict[str, type[Shape]] = {
+    "DataSource": DataSourceSpec,
+    "SLI": SLISpec,
+    "SLO": SLOSpec,
+    "Composite": CompositeSpec,
+    "Service": ServiceSpec,
+    "Exclusion": ExclusionSpec,
+    "Calendar": CalendarSpec,
+    "BurnPolicy": BurnPolicySpec,
+    "ErrorBudgetPolicy": ErrorBudgetPolicySpec,
+}
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """Return the JSON Schema of one nines/v1 kind.
+
+    Args:
+        kind: a key of `SPECS`.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    spec, metadata = SPECS[kind].model_json_schema(by_alias=True), Metadata.model_json_schema(by_alias=True)
+    shared = {**metadata.pop("$defs", {}), **spec.pop("$defs", {})}
+    return {
+        "type": "object",
+        "title": kind,
+        "description": SPECS[kind].__doc__,
+        "properties": {
+            "apiVersion": {"const": "nines/v1"},
+            "kind": {"const": kind},
+            "metadata": metadata,
+            "spec": spec,
+        },
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "additionalProperties": False,
+        "$defs": shared,
+    }
+
+
+def schema_all() -> dict[str, Any]:
+    """Return one JSON Schema that takes a document of any kind, chosen by its `kind`."""
+    found = {kind: schema(kind) for kind in SPECS}
+    shared: dict[str, Any] = {}
+    for one in found.values():
+        shared.update(one.pop("$defs"))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "nines definitions",
+        "oneOf": list(found.values()),
+        "$defs": shared,
+    }
