@@ -134,7 +134,7 @@ class Writer:
         return f"(NOT {inner})" if form.op == "not" else f"({inner} IS NULL)"
 
     def among(self, form: Among) -> str:
-        """Return an IN; a number's zero is compared apart, because sets tell 0.0 from -0.0."""
+        """Return an IN; a number's zero is compared apart, because ClickHouse's sets tell 0.0 from -0.0."""
         part = self.write(form.part)
         zero = [v for v in form.values if form.part.kind == "number" and v.value == 0]
         others = [v for v in form.values if v not in zero]

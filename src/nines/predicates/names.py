@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Protocol
 
+from nines.objectives.event import COLUMNS, ColumnType
 from nines.predicates.forms import Field, Kind
 from nines.predicates.functions import EVERYWHERE, OF_SOURCES, Function
-from nines.objectives.event import COLUMNS, ColumnType
 
 _KINDS: dict[ColumnType, Kind] = {
     "timestamp": "timestamp",

@@ -117,7 +117,7 @@ def _syntax_error(reason: ParseError, tokens: list[Token], where: str) -> InputE
     at = f"{token.text!r} at character {token.start + 1}"
     if token.token_type in {TokenType.SELECT, TokenType.WITH, TokenType.FROM}:
         return _refusal(where, f"a query starts with {at}", "write one condition over the columns of an event")
-    if token is tokens[-1] and "missing" in str(first.get("description", "")):
+    if token is tokens[-1] and str(first.get("description", "")).startswith(("Required", "Expect")):
         return _refusal(where, f"something is missing after {at}", "complete the expression")
     return _refusal(where, f"{at} is not expected there", "check what stands before it")
 
