@@ -30,11 +30,11 @@ class DuckDB:
 class ClickHouse:
     dialect = "clickhouse"
 
-    def __init__(self, file):
+    def __init__(self, file, structure=""):
         import chdb
 
         self.query = chdb.query
-        self.relation = f"file('{file}', Parquet)"
+        self.relation = f"file('{file}', Parquet, '{structure}')" if structure else f"file('{file}', Parquet)"
 
     def columns(self, expressions):
         names = ", ".join(f"{sql} AS c{n}" for n, sql in enumerate(expressions))

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from nines.errors import InputError
-from nines.predicates import column_expression, parse, parse_value
+from nines.predicates import column_expression, parse, parse_key, parse_value
 
 
 def problems(text, read=parse):
@@ -111,6 +111,12 @@ def test_all_mistakes_are_told_at_once():
 def test_a_value_has_to_be_a_number():
     assert "gives text, not a number" in problems("service", parse_value)[0]
     assert "gives a condition, not a number" in problems("service = 'a'", parse_value)[0]
+
+
+def test_a_key_has_to_be_text_or_an_integer():
+    assert parse_key("attributes['monitor']").attributes == {"monitor"}
+    assert "gives a number, not text or an integer" in problems("duration_ms", parse_key)[0]
+    assert "a subquery" in problems("attributes['x'] || (SELECT 'y')", parse_key)[0]
 
 
 def test_a_column_expression_reads_no_files_and_no_other_rows():

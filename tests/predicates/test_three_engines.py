@@ -103,6 +103,15 @@ def test_clickhouse_agrees_with_duckdb_on_every_form(answers, clickhouse):
     assert differences(answers, answers_of(clickhouse)) == []
 
 
+def test_a_missing_key_is_null_in_clickhouse_also_where_a_map_cannot_hold_null(rows_file, clickhouse):
+    plain = type(clickhouse)(rows_file, "id String, attributes Map(String, String)")
+    missing, empty = plain.columns(
+        [parse(p).sql("clickhouse") for p in ("attributes['none'] IS NULL", "attributes['none'] = ''")]
+    )
+    assert {truth(v) for v in missing} == {True}
+    assert {truth(v) for v in empty} == {None}
+
+
 @pytest.mark.slow
 def test_spark_agrees_with_duckdb_on_every_form(answers, spark):
     assert differences(answers, answers_of(spark)) == []

@@ -3,10 +3,12 @@
 from nines.predicates.expression import (
     ColumnExpression,
     Expression,
+    Key,
     Predicate,
     Value,
     column_expression,
     parse,
+    parse_key,
     parse_value,
 )
 from nines.predicates.functions import DIALECTS, Dialect
@@ -16,9 +18,11 @@ __all__ = [
     "ColumnExpression",
     "Dialect",
     "Expression",
+    "Key",
     "Predicate",
     "Value",
     "column_expression",
     "parse",
+    "parse_key",
     "parse_value",
 ]

@@ -1,4 +1,4 @@
-"""Predicates, values and column expressions: text that was checked, ready to be written for an engine.
+"""Predicates, values, keys and column expressions: text that was checked, ready to be written for an engine.
 
 One rule: an expression that exists is right. Whoever holds one can write it for every engine without asking again.
 """
@@ -72,6 +72,11 @@ class Value(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Key(Expression):
+    """Text or an integer that tells things apart; NULL when the event does not say."""
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnExpression(Expression):
     """An expression over a source's own columns, for DuckDB, which reads all files."""
 
@@ -126,6 +131,26 @@ def parse_value(text: str, *, where: str = "") -> Value:
     if form.kind not in {"integer", "number"}:
         raise _needs(text, where, form, "a number", "read it with TRY_CAST(... AS DOUBLE)")
     return Value(text, form)
+
+
+def parse_key(text: str, *, where: str = "") -> Key:
+    """Return what tells things apart, as for `StateIndicator.key`: text or an integer of the event.
+
+    Args:
+        text: SQL expression of type text or integer over the event columns.
+        where: as for `parse`.
+
+    Raises:
+        InputError: with every problem found.
+
+    Example:
+        >>> print(parse_key("attributes['monitor']").sql())
+        "attributes"['monitor']
+    """
+    form = _checked(text, EventNames(), where)
+    if form.kind not in {"text", "integer"}:
+        raise _needs(text, where, form, "text or an integer", "name a column of text, or attributes['key']")
+    return Key(text, form)
 
 
 def column_expression(text: str, *, where: str = "") -> ColumnExpression:
