@@ -11,8 +11,9 @@ import queue
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,7 +94,7 @@ class Inbox:
             most_bytes: bytes of waiting batches beyond which new ones are refused.
         """
         self._path, self._most = path, most_bytes
-        with self._connect() as con:
+        with closing(self._connect()) as con:
             con.executescript(_SCHEMA)
             con.execute("INSERT OR IGNORE INTO about VALUES ('app_id', ?)", (f"nines-{uuid.uuid4()}",))
             self.app_id: str = con.execute("SELECT value FROM about WHERE name = 'app_id'").fetchone()[0]
@@ -190,7 +191,7 @@ class Inbox:
             until: last id wanted, or None.
         """
         read = 0
-        with self._connect() as con:
+        with closing(self._connect()) as con:
             rows = con.execute(
                 "SELECT id, tenant, source, kind, arrival, payload FROM inbox WHERE id > ? AND id <= ? ORDER BY id",
                 (after, until if until is not None else 2**62),
@@ -203,13 +204,13 @@ class Inbox:
 
     def pending(self) -> dict[tuple[str, str], int]:
         """Return rows that wait for their flush, by tenant and source."""
-        with self._connect() as con:
+        with closing(self._connect()) as con:
             rows = con.execute("SELECT tenant, source, sum(row_count) FROM inbox GROUP BY 1, 2").fetchall()
         return {(tenant, source): number for tenant, source, number in rows}
 
     def last_id(self) -> int:
         """Return the highest id waiting, or 0."""
-        with self._connect() as con:
+        with closing(self._connect()) as con:
             return int(con.execute("SELECT coalesce(max(id), 0) FROM inbox").fetchone()[0])
 
     def forget(self, until: int, *, keys_before: int = 0) -> None:
@@ -219,7 +220,7 @@ class Inbox:
             until: last id that all tables hold.
             keys_before: arrival (us) before which keys are forgotten.
         """
-        with self._connect() as con:
+        with closing(self._connect()) as con:
             con.execute("BEGIN IMMEDIATE")
             con.execute("DELETE FROM inbox WHERE id <= ?", (until,))
             con.execute("DELETE FROM keys WHERE arrival < ?", (keys_before,))
@@ -254,6 +255,3 @@ def _refusal(error: Exception) -> OverloadedError:
     return OverloadedError(
         Problem("inbox", what, "free some space; nothing was stored, and it recovers alone", code="inbox-unwritable")
     )
-
-
-Observer = Callable[[str], None]

@@ -110,7 +110,7 @@ def count_rows(
         keys = "minute, seq" if seq else "minute"
         number = "seq" if seq else "0 AS seq"
         table = con.sql(
-            f"SELECT epoch_us({instant}) // {MINUTE_US} AS minute, {number}, {sums} FROM {relation} "  # noqa: S608 - predicates are allow-listed
+            f"SELECT epoch_us({instant}) // {MINUTE_US} AS minute, {number}, {sums} FROM {relation} "
             f"WHERE {instant} IS NOT NULL GROUP BY {keys} ORDER BY {keys}"
         ).to_arrow_table()
         for n in group:
@@ -139,17 +139,17 @@ def pulse_minutes(
     condition = f"AND ({parse(where).sql('duckdb')}) IS TRUE" if where else ""
     keys, number = ("minute, seq", "seq") if seq else ("minute", "0 AS seq")
     table = con.sql(
-        f"SELECT epoch_us(time) // {MINUTE_US} AS minute, {number}, count(*) AS row_count FROM {relation} "  # noqa: S608
+        f"SELECT epoch_us(time) // {MINUTE_US} AS minute, {number}, count(*) AS row_count FROM {relation} "
         f"WHERE time IS NOT NULL {condition} GROUP BY {keys} ORDER BY {keys}"
     ).to_arrow_table()
-    return tuple(table.column(n).to_numpy().astype(np.int64) for n in ("minute", "seq", "row_count"))  # type: ignore[return-value]
+    return tuple(table.column(n).to_numpy().astype(np.int64) for n in ("minute", "seq", "row_count"))
 
 
 def state_rows(con: duckdb.DuckDBPyConnection, relation: str, indicator: StateIndicator) -> pa.Table:
     """Return the rows of a state indicator: instant (us), whether up (NULL unknown) and the watched key."""
     key = parse_value_or_column(indicator.key)
     return con.sql(
-        f"SELECT epoch_us(time) AS moment, ({parse(indicator.good).sql('duckdb')}) AS up, coalesce({key}, '') AS key "  # noqa: S608
+        f"SELECT epoch_us(time) AS moment, ({parse(indicator.good).sql('duckdb')}) AS up, coalesce({key}, '') AS key "
         f"FROM {relation} WHERE {scope_sql(indicator)} AND time IS NOT NULL ORDER BY key, moment"
     ).to_arrow_table()
 
@@ -170,16 +170,16 @@ def sketch_rows(con: duckdb.DuckDBPyConnection, relation: str, indicator: ValueI
         indicator: which value of which rows.
     """
     parts, value = parts_for(indicator.relative_error), f"CAST({parse_value(indicator.value).sql('duckdb')} AS DOUBLE)"
-    inside = f"FROM (SELECT {value} AS v FROM {relation} WHERE {scope_sql(indicator)})"  # noqa: S608
+    inside = f"FROM (SELECT {value} AS v FROM {relation} WHERE {scope_sql(indicator)})"
+    usable = usable_sql("v")
     buckets = con.sql(
-        f"SELECT {bucket_sql('v', parts)} AS bucket, count(*) AS n {inside} WHERE {usable_sql('v')} GROUP BY 1 ORDER BY 1"
+        f"SELECT {bucket_sql('v', parts)} AS bucket, count(*) AS n {inside} WHERE {usable} GROUP BY 1 ORDER BY 1"
     ).fetchall()
-    count, micros, least, greatest, unknown = _one(
-        con,
-        f"SELECT count(*) FILTER (WHERE {usable_sql('v')}), coalesce(sum({micros_sql('v')}) FILTER (WHERE {usable_sql('v')}), 0), "
-        f"min(v) FILTER (WHERE {usable_sql('v')}), max(v) FILTER (WHERE {usable_sql('v')}), "
-        f"count(*) FILTER (WHERE NOT {usable_sql('v')}) {inside}",
+    figures = (
+        f"count(*) FILTER (WHERE {usable}), coalesce(sum({micros_sql('v')}) FILTER (WHERE {usable}), 0)",
+        f"min(v) FILTER (WHERE {usable}), max(v) FILTER (WHERE {usable}), count(*) FILTER (WHERE NOT {usable})",
     )
+    count, micros, least, greatest, unknown = _one(con, f"SELECT {', '.join(figures)} {inside}")
     return Sketch(parts, count, unknown, int(micros), least, greatest, tuple((int(b), int(n)) for b, n in buckets))
 
 
@@ -214,9 +214,9 @@ def covered_rows(
     if not cases:
         return ()
     table = con.sql(
-        f"SELECT mode, minute, {_sums(0, indicator)} FROM (SELECT *, epoch_us({instant}) // {MINUTE_US} AS minute, "  # noqa: S608
-        f"CASE {' '.join(cases)} END AS mode FROM {relation}) WHERE mode IS NOT NULL AND minute >= {start} AND minute < {end} "
-        "GROUP BY 1, 2"
+        f"SELECT mode, minute, {_sums(0, indicator)} FROM (SELECT *, epoch_us({instant}) // {MINUTE_US} AS minute, "
+        f"CASE {' '.join(cases)} END AS mode FROM {relation}) "
+        f"WHERE mode IS NOT NULL AND minute >= {start} AND minute < {end} GROUP BY 1, 2"
     ).to_arrow_table()
     return tuple(_covered(table, mode, start, end) for mode in PRECEDENCE if mode in table.column("mode").to_pylist())
 
@@ -230,7 +230,7 @@ def _covers_sql(exclusion: Exclusion, instant: str) -> str:
 
 
 def _us(at: Any) -> int:  # noqa: ANN401 - an aware instant
-    return (at - EPOCH) // (EPOCH.resolution)
+    return int((at - EPOCH) // EPOCH.resolution)
 
 
 def _covered(table: pa.Table, mode: Any, start: int, end: int) -> CoveredEvents:  # noqa: ANN401 - an ExclusionMode

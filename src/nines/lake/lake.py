@@ -1,0 +1,297 @@
+"""The lake of one installation: append, flush, and answer what was counted, as known at any sequence.
+
+Every question names its tenant, and every query has it in its WHERE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from nines.evaluation.evidence import CoveredEvents
+from nines.lake.assemble import minute_series, state_indicator_series
+from nines.lake.flush import Flushed, Flusher, Tables, Wanted, counts_table, lease
+from nines.lake.inbox import Inbox, Kind, Receipt
+from nines.lake.rollup import Counted, count_rows, covered_rows, sketch_rows, text
+from nines.lake.tables import COUNTS_SCHEMA, FLUSHES_SCHEMA, PULSES_SCHEMA, STORED_SCHEMA, LakeTable
+from nines.objectives.exclusion import Exclusion
+from nines.objectives.indicator import EventIndicator, Indicator, SampleIndicator, StateIndicator, ValueIndicator
+from nines.spans import MINUTE, instant_of
+from nines.telemetry.datasource import DataSource
+from nines.telemetry.series import Ints, MinuteSeries
+from nines.telemetry.sketch import Sketch
+
+#: Commits of a table after which it is compacted.
+COMPACT_EVERY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How fresh one source is.
+
+    Attributes:
+        source: its name.
+        rows: rows stored.
+        first: earliest event time, or None.
+        last: latest event time, or None.
+        arrival: when the last row was acknowledged, or None.
+        pending: rows that wait for their flush.
+    """
+
+    source: str
+    rows: int
+    first: datetime | None
+    last: datetime | None
+    arrival: datetime | None
+    pending: int
+
+
+class Lake:
+    """Telemetry at rest, in one folder."""
+
+    def __init__(self, folder: Path, observe: Callable[[str], None] = lambda _step: None) -> None:
+        """Open or make a lake.
+
+        Args:
+            folder: where it lies or shall lie.
+            observe: told the name of each step of a flush once it is done.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.inbox = Inbox(folder / "inbox.sqlite")
+        self.tables = Tables(
+            LakeTable(folder / "events", STORED_SCHEMA),
+            LakeTable(folder / "pulses", PULSES_SCHEMA),
+            LakeTable(folder / "counts", COUNTS_SCHEMA),
+            LakeTable(folder / "flushes", FLUSHES_SCHEMA),
+        )
+        self._lock = folder / "flush.lock"
+        self._flusher = Flusher(self.inbox, self.tables, observe)
+
+    @classmethod
+    def open(cls, folder: Path) -> Lake:
+        """Open or make the lake in a folder."""
+        return cls(folder)
+
+    def append(
+        self,
+        tenant: str,
+        source: str,
+        table: pa.Table,
+        *,
+        arrival: datetime,
+        kind: Kind = "events",
+        key: str | None = None,
+    ) -> Receipt:
+        """Store rows and return once they are on disk; they are counted from the next flush on.
+
+        Args:
+            tenant: owner.
+            source: DataSource they belong to.
+            table: event columns, or counts.
+            arrival: when they came.
+            kind: what the rows are.
+            key: idempotency key, or None.
+
+        Raises:
+            OverloadedError: too much is waiting, or the disk takes no more; nothing was stored.
+        """
+        return self.inbox.append(tenant, source, table, arrival=arrival, kind=kind, key=key)
+
+    def flush(self, wanted: Mapping[str, Wanted], now: datetime) -> Flushed:
+        """Move what waits into the tables, exactly once.
+
+        Args:
+            wanted: tenant -> indicators and sources to roll up for.
+            now: present instant.
+        """
+        with lease(self._lock):
+            self._backfill(wanted)
+            return self._flusher.flush(wanted, now, self.last_sequence)
+
+    def last_sequence(self) -> int:
+        """Return the sequence of the last finished flush, or 0."""
+        return int(
+            self._ask(f"SELECT coalesce(max(seq), 0) AS s FROM {self.tables.flushes.relation()}").column("s")[0].as_py()
+        )
+
+    def sequence_at(self, instant: datetime) -> int:
+        """Return the last sequence visible at an instant, or 0."""
+        seen = f"{self.tables.flushes.relation()} WHERE epoch_us(flushed_at) <= {_us(instant)}"
+        return int(self._ask(f"SELECT coalesce(max(seq), 0) AS s FROM {seen}").column("s")[0].as_py())
+
+    def _backfill(self, wanted: Mapping[str, Wanted]) -> None:
+        """Roll the stored rows up for indicators that are new, each row under its own sequence."""
+        for tenant, asked in wanted.items():
+            for source in asked.sources:
+                fresh = [i for i in asked.counted(source) if not self.tables.counts.version_of(_marker(tenant, i))]
+                if fresh:
+                    self._roll_up_past(tenant, source, fresh)
+
+    def _roll_up_past(self, tenant: str, source: str, indicators: Sequence[Counted]) -> None:
+        done = self.last_sequence()
+        with duckdb.connect() as con:
+            con.execute("SET TimeZone = 'UTC'")
+            found = count_rows(con, self._rows(tenant, source, done), indicators, seq=True)
+        for indicator, tallied in zip(indicators, found, strict=True):
+            self.tables.counts.append(
+                counts_table(tenant, indicator.identity, source, tallied), _marker(tenant, indicator), 1
+            )
+
+    def _rows(self, tenant: str, source: str, seq: int | None, start: int | None = None, end: int | None = None) -> str:
+        """Return SQL that reads a source's stored rows, as known at a sequence, within minutes."""
+        limits = [f"tenant = {text(tenant)}", f"source = {text(source)}"]
+        limits += [f"seq <= {seq}"] if seq is not None else []
+        limits += [f"time >= make_timestamptz({start * 60_000_000})"] if start is not None else []
+        limits += [f"time < make_timestamptz({end * 60_000_000})"] if end is not None else []
+        return f"(SELECT * FROM {self.tables.events.relation()} WHERE {' AND '.join(limits)})"
+
+    def _ask(self, query: str) -> pa.Table:
+        with duckdb.connect() as con:
+            con.execute("SET TimeZone = 'UTC'")
+            return con.sql(query).to_arrow_table()
+
+    def series(
+        self, tenant: str, indicator: Indicator, source: DataSource, start: int, end: int, seq: int | None = None
+    ) -> MinuteSeries:
+        """Return the counts of an indicator for the minutes [start, end), as known at a sequence.
+
+        Args:
+            tenant: owner.
+            indicator: what was counted.
+            source: where it was counted; its heartbeat tells silence from quiet.
+            start: first grid minute.
+            end: grid minute after the last.
+            seq: last sequence to see, or None for all.
+        """
+        if isinstance(indicator, StateIndicator):
+            hold = -(-indicator.max_hold // MINUTE)
+            with duckdb.connect() as con:
+                con.execute("SET TimeZone = 'UTC'")
+                rows = self._rows(tenant, source.name, seq, start - hold, end)
+                return state_indicator_series(con, rows, indicator, start, end)
+        return self.series_many(tenant, [(indicator, source)], start, end, seq)[0]
+
+    def series_many(
+        self, tenant: str, wanted: Sequence[tuple[Indicator, DataSource]], start: int, end: int, seq: int | None = None
+    ) -> list[MinuteSeries]:
+        """Return the counts of several indicators in one query; see `series`."""
+        known = f"AND seq <= {seq}" if seq is not None else ""
+        names = ", ".join(text(i.identity) for i, _ in wanted) or "''"
+        counts = self._ask(
+            "SELECT indicator, minute, sum(good)::BIGINT AS good, sum(bad)::BIGINT AS bad, sum(unknown)::BIGINT AS unknown, "
+            f"arg_max(state, seq) AS state FROM {self.tables.counts.relation()} WHERE tenant = {text(tenant)} "
+            f"AND indicator IN ({names}) AND minute >= {start} AND minute < {end} {known} GROUP BY 1, 2"
+        )
+        pulses = self._pulses(tenant, sorted({s.name for _, s in wanted}), known)
+        by_name = _grouped(counts, "indicator")
+        empty = counts.slice(0, 0)
+        return [
+            minute_series(
+                by_name.get(i.identity, empty), pulses.get(s.name, np.zeros(0, dtype=np.int64)), s, start, end
+            )
+            for i, s in wanted
+        ]
+
+    def _pulses(self, tenant: str, sources: Iterable[str], known: str) -> dict[str, Ints]:
+        names = ", ".join(text(s) for s in sources) or "''"
+        table = self._ask(
+            f"SELECT DISTINCT source, minute FROM {self.tables.pulses.relation()} WHERE tenant = {text(tenant)} "
+            f"AND source IN ({names}) {known} ORDER BY 1, 2"
+        )
+        return {
+            name: part.column("minute").to_numpy().astype(np.int64) for name, part in _grouped(table, "source").items()
+        }
+
+    def covered(
+        self,
+        tenant: str,
+        indicator: Indicator,
+        source: DataSource,
+        exclusions: Sequence[Exclusion],
+        start: int,
+        end: int,
+        seq: int | None = None,
+    ) -> tuple[CoveredEvents, ...] | None:
+        """Return the events that exclusions with a scope or edges inside a minute cover; None for other kinds."""
+        if not isinstance(indicator, EventIndicator | SampleIndicator | ValueIndicator):
+            return None
+        with duckdb.connect() as con:
+            con.execute("SET TimeZone = 'UTC'")
+            rows = self._rows(tenant, source.name, seq, start, end)
+            return covered_rows(con, rows, indicator, exclusions, start, end)
+
+    def sketch(
+        self, tenant: str, indicator: ValueIndicator, source: DataSource, start: int, end: int, seq: int | None = None
+    ) -> Sketch:
+        """Return the values of an indicator for the minutes [start, end)."""
+        with duckdb.connect() as con:
+            con.execute("SET TimeZone = 'UTC'")
+            return sketch_rows(con, self._rows(tenant, source.name, seq, start, end), indicator)
+
+    def freshness(self, tenant: str) -> list[Freshness]:
+        """Return how fresh each source of a tenant is, sorted by name."""
+        pending = {s: n for (t, s), n in self.inbox.pending().items() if t == tenant}
+        table = self._ask(
+            "SELECT source, count(*) AS n, epoch_us(min(time)) AS a, epoch_us(max(time)) AS b, epoch_us(max(arrival)) AS c "
+            f"FROM {self.tables.events.relation()} WHERE tenant = {text(tenant)} GROUP BY 1"
+        )
+        found = {}
+        for r in table.to_pylist():
+            name, ends = r["source"], [_at(r[c]) for c in ("a", "b", "c")]
+            found[name] = Freshness(name, r["n"], ends[0], ends[1], ends[2], pending.get(name, 0))
+        for name, number in pending.items():
+            found.setdefault(name, Freshness(name, 0, None, None, None, number))
+        return [found[name] for name in sorted(found)]
+
+    def compact(self, *, every: int = COMPACT_EVERY) -> int:
+        """Join small files of tables that have grown many; returns how many tables were compacted."""
+        done = 0
+        with lease(self._lock):
+            for table in self._all():
+                if len(table.files()) >= every:
+                    DeltaTable(table.path).optimize.compact()
+                    table.sync()
+                    done += 1
+        return done
+
+    def _all(self) -> tuple[LakeTable, ...]:
+        return self.tables.events, self.tables.pulses, self.tables.counts, self.tables.flushes
+
+    def vacuum(self, retention: timedelta) -> int:
+        """Delete files that no version within the retention needs; returns how many."""
+        gone = 0
+        hours = int(retention.total_seconds() // 3600)
+        with lease(self._lock):
+            for table in (t for t in self._all() if t.exists()):
+                unneeded = DeltaTable(table.path).vacuum(hours, dry_run=False, enforce_retention_duration=False)
+                gone += len(unneeded)
+        return gone
+
+
+def _marker(tenant: str, indicator: Counted) -> str:
+    """Return the application id that marks an indicator's past as rolled up."""
+    return f"backfill/{tenant}/{indicator.identity}"
+
+
+def _us(at: datetime) -> int:
+    return int((at - instant_of(0)) // datetime.resolution)
+
+
+def _at(us: int | None) -> datetime | None:
+    return None if us is None else instant_of(0) + timedelta(microseconds=us)
+
+
+def _grouped(table: pa.Table, name: str) -> dict[str, pa.Table]:
+    """Return the rows of a table by the values of one text column."""
+    import pyarrow.compute as pc
+
+    return {
+        value: table.filter(pc.equal(table.column(name), value)) for value in table.column(name).unique().to_pylist()
+    }
