@@ -69,7 +69,9 @@ def evaluate(objective: Objective, evidence: Evidence, at: datetime, known_at: d
     period = weighed.outcome.period
     ahead = None if period is None else exhaustion(objective, asked, weighed.recent, period)
     current = objective.terms[term] if term is not None else objective.term_at(asked.window.end)
-    reached, why = verdict(objective, asked, weighed.outcome, weighed.sums, ahead)
+    first = evidence.series.first
+    complete = asked.finish == asked.end and first is not None and first <= asked.start
+    reached, why = verdict(objective, asked, weighed.outcome, weighed.sums, ahead, complete=complete)
     problems = (
         *evidence.problems,
         *weighed.problems,
@@ -126,7 +128,7 @@ def weigh(objective: Objective, evidence: Evidence, asked: Frame, term: int | No
 def _outcome(objective: Objective, judged: Judged, sums: Sums, period: Period) -> Outcome:
     good, bad, unknown, excluded = (int(v) for v in judged.events.sum(axis=1))
     sli = sums.sli
-    if sli is None and objective.no_traffic != "skip" and sums.known_minutes and not sums.doubt:
+    if sli is None and objective.no_traffic != "skip" and sums.known_minutes and sums.doubt == 0:
         sli = Fraction(int(objective.no_traffic == "good"))  # alive, without a single event in the window
     to_date = None
     if sums.units:

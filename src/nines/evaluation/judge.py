@@ -143,6 +143,7 @@ def _slices(objective: Objective, starts: Ints, end: int, which: Ints, sums: dic
     units = _measure(objective, which, sums, measured)
     units.set(forced, good=1, bad=0)
     if objective.no_traffic != "skip":
+        quiet &= sums["excluded"] == 0  # a slice whose events were all taken out is not one without traffic
         units.set(quiet, good=int(objective.no_traffic == "good"), bad=int(objective.no_traffic == "bad"))
     _impute(objective, lost & (missing > 0), units)
     known = np.where(lost, 0, sums["counted"] - gone)

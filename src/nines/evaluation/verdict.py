@@ -18,7 +18,7 @@ RISK_AHEAD = timedelta(hours=72)
 
 
 def verdict(
-    objective: Objective, frame: Frame, outcome: Outcome, sums: Sums, ahead: Exhaustion | None
+    objective: Objective, frame: Frame, outcome: Outcome, sums: Sums, ahead: Exhaustion | None, *, complete: bool
 ) -> tuple[Verdict, tuple[Problem, ...]]:
     """Return the verdict and what has to be said beside it.
 
@@ -28,6 +28,8 @@ def verdict(
         outcome: figures with exclusions applied.
         sums: the units behind them.
         ahead: forecast of exhaustion, or None.
+        complete: whether the window has elapsed whole and its source was heard before it began. Then what is known
+            decides; else the budget of the whole period does.
 
     Returns:
         "missed" when even the best case misses, "met" when even the worst meets, otherwise "unknown";
@@ -37,7 +39,7 @@ def verdict(
         return "unknown", ()
     if not sums.units:
         return ("met" if outcome.sli >= objective.term_at(frame.window.end).target else "missed"), ()
-    best, worst = _cases(outcome, sums)
+    best, worst = _cases(outcome, sums, complete=complete)
     if best is None or worst is None:
         return "unknown", ()
     if best[0] > best[1]:
@@ -50,11 +52,11 @@ def verdict(
 Case = tuple[Fraction, Fraction] | None
 
 
-def _cases(outcome: Outcome, sums: Sums) -> tuple[Case, Case]:
+def _cases(outcome: Outcome, sums: Sums, *, complete: bool) -> tuple[Case, Case]:
     """Return (bad, allowed) of the best and the worst case, over the whole window where it is not all measured."""
     best, worst = sums.case(worst=False), sums.case(worst=True)
     period = outcome.period
-    if period is None or best is None or worst is None:
+    if complete or period is None or best is None or worst is None:
         return best, worst
     if period.basis == "slices of the window":
         return (best[0], period.allowed), (worst[0], period.allowed)
