@@ -168,7 +168,9 @@ class Oracle:
         else:
             self.end = self.finish = EPOCH + (edge - EPOCH) // self.length * self.length
             self.start = self.end - window.length
-        self.reach = min(self.start, self.end - LOOKBACKS[self.lookback] * MINUTE - self.length)
+        # A held verdict may come from before the longest lookback, so nothing that left a trace may be cut off.
+        traces = [*self.heard, *self.world.bridged, *(minute_begin(s.start) for e in self.exclusions for s in e.spans)]
+        self.reach = min([self.start, self.end - LOOKBACKS[self.lookback] * MINUTE, *traces]) - self.length
 
     def slices(self, start, end):
         """The slices that begin in [start, end), each as (start, end)."""
