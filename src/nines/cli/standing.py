@@ -89,7 +89,7 @@ def explain(
 def _print(found: list, form: Format) -> None:  # type: ignore[type-arg]
     """Print standings and exit as the worst of them asks: 1 missed, 3 unknown, else 0."""
     from nines.evaluation.standing_json import standing_json
-    from nines.operations.standings import standing_row
+    from nines.operations.showing import standing_row
 
     if form is Format.json:
         document([standing_json(s) for s in found])

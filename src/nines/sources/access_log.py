@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from nines.sources.read import Findings
 
 _QUOTED = rb'"((?:[^"\\]|\\.)*)"'
+#: Servers cut a line that grows too long inside its last field, which then has no closing quote.
+_LAST = rb'"((?:[^"\\]|\\.)*)(?:"|$)'
 _COMMON = rb"^(\S+) (\S+) (.+?) \[([^\]]+)\] " + _QUOTED + rb" (\d{3}|-) (\d+|-)"
 _FORMATS = {
     "common": re.compile(_COMMON + rb"(?: (\d+(?:\.\d+)?))?\s*$"),
-    "combined": re.compile(_COMMON + rb" " + _QUOTED + rb" " + _QUOTED + rb"(?: (\d+(?:\.\d+)?))?\s*$"),
+    "combined": re.compile(_COMMON + rb" " + _QUOTED + rb" " + _LAST + rb"(?: (\d+(?:\.\d+)?))?\s*$"),
 }
 _NAMES = {
     "common": ("client", "ident", "user", "time", "request", "http_status", "bytes", "took"),

@@ -1,0 +1,72 @@
+"""Rows in memory, answering as the lake does: the same roll-up where nothing is stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nines.evaluation.evidence import CoveredEvents
+from nines.lake.assemble import minute_series, state_indicator_series
+from nines.lake.flush import counts_table
+from nines.lake.rollup import MINUTE_US, count_rows, covered_rows, pulse_minutes, sketch_rows
+from nines.objectives.exclusion import Exclusion
+from nines.objectives.indicator import EventIndicator, Indicator, SampleIndicator, StateIndicator, ValueIndicator
+from nines.spans import EPOCH, MINUTE
+from nines.telemetry.datasource import DataSource
+from nines.telemetry.series import MinuteSeries, empty_series
+from nines.telemetry.sketch import Sketch
+
+
+class Rows:
+    """The rows of one source, read for one question.
+
+    Rows with an id that was seen before count once, as they do in the lake.
+    """
+
+    def __init__(self, table: pa.Table, *, until: datetime | None = None) -> None:
+        """Take event rows.
+
+        Args:
+            table: event columns.
+            until: leave out rows that happened at or after it, or None.
+        """
+        self._con = duckdb.connect()
+        self._con.execute("SET TimeZone = 'UTC'")
+        self._con.register("given", table)
+        limit = "" if until is None else f"AND epoch_us(time) < {(until - EPOCH) // EPOCH.resolution}"
+        self._con.execute(
+            f"CREATE TABLE rows_read AS SELECT * FROM given WHERE id IS NULL {limit} UNION ALL BY NAME "
+            f"SELECT * FROM given WHERE id IS NOT NULL {limit} QUALIFY row_number() OVER (PARTITION BY id, time) = 1"
+        )
+        last = pc.max(table.column("time")).as_py()
+        self.last: datetime | None = last
+
+    def _within(self, start: int, end: int) -> str:
+        low, high = start * MINUTE_US, end * MINUTE_US
+        return f"(SELECT * FROM rows_read WHERE epoch_us(time) >= {low} AND epoch_us(time) < {high})"
+
+    def series(self, indicator: Indicator, source: DataSource, start: int, end: int) -> MinuteSeries:
+        """Return the counts of an indicator for the minutes [start, end)."""
+        if isinstance(indicator, StateIndicator):
+            hold = -(-indicator.max_hold // MINUTE)
+            return state_indicator_series(self._con, self._within(start - hold, end), indicator, start, end)
+        if not isinstance(indicator, EventIndicator | SampleIndicator | ValueIndicator):
+            return empty_series(start, end - start)
+        found = count_rows(self._con, "rows_read", [indicator])[0]
+        pulses, _, _ = pulse_minutes(self._con, "rows_read", source.heartbeat.where)
+        return minute_series(counts_table("", indicator.identity, source.name, found), pulses, source, start, end)
+
+    def covered(
+        self, indicator: Indicator, exclusions: tuple[Exclusion, ...], start: int, end: int
+    ) -> tuple[CoveredEvents, ...] | None:
+        """Return the events that exclusions cover, or None for indicators that have none."""
+        if not isinstance(indicator, EventIndicator | SampleIndicator | ValueIndicator):
+            return None
+        return covered_rows(self._con, "rows_read", indicator, exclusions, start, end)
+
+    def sketch(self, indicator: ValueIndicator, start: int, end: int) -> Sketch:
+        """Return the values of an indicator for the minutes [start, end)."""
+        return sketch_rows(self._con, self._within(start, end), indicator)

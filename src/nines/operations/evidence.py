@@ -1,0 +1,169 @@
+"""Fetching evidence: from definitions and a place where rows lie to what an evaluation is given.
+
+The same code serves the lake and plain files; both answer the same four questions (`Measurements`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from nines.definitions.load import Definitions
+from nines.errors import CannotTellError, NotFoundError, Problem
+from nines.evaluation.composite import Member, composite_series, members_in_order
+from nines.evaluation.evaluate import evaluate
+from nines.evaluation.evidence import CoveredEvents, Evidence
+from nines.evaluation.exclusions import needs_rows, within_allowance
+from nines.evaluation.frame import frame, horizon
+from nines.evaluation.standing import Standing
+from nines.evaluation.threshold import evaluate_bound
+from nines.objectives.exclusion import Exclusion
+from nines.objectives.indicator import CompositeIndicator, Indicator, ValueIndicator
+from nines.objectives.objective import Objective
+from nines.spans import Span, minute_after, minute_of
+from nines.telemetry.datasource import DataSource
+from nines.telemetry.series import MinuteSeries
+from nines.telemetry.sketch import Sketch
+
+
+class Measurements(Protocol):
+    """Where counts come from: the lake as known at a sequence, or files read for one question."""
+
+    @property
+    def data_version(self) -> int | None:
+        """Last flush sequence seen, or None for files."""
+
+    def series(self, indicator: Indicator, source: DataSource, start: int, end: int) -> MinuteSeries:
+        """Return the counts of an indicator for the minutes [start, end)."""
+
+    def covered(
+        self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int
+    ) -> tuple[CoveredEvents, ...] | None:
+        """Return the events that exclusions cover, or None where raw rows are gone."""
+
+    def sketch(self, indicator: ValueIndicator, source: DataSource, start: int, end: int) -> Sketch:
+        """Return the values of an indicator for the minutes [start, end)."""
+
+    def problems(self, source: str) -> tuple[Problem, ...]:
+        """Return what went wrong while a source was read."""
+
+
+@dataclass
+class Bench:
+    """One question's workplace: definitions, exclusions and measurements, with what was fetched already.
+
+    Attributes:
+        definitions: in force.
+        exclusions: on record as known then, those of the definitions included.
+        measurements: where counts come from.
+    """
+
+    definitions: Definitions
+    exclusions: tuple[Exclusion, ...]
+    measurements: Measurements
+    _fetched: dict[tuple[str, int, int], MinuteSeries] = field(default_factory=dict)
+
+    def indicator(self, objective: Objective) -> Indicator:
+        """Return an objective's indicator.
+
+        Raises:
+            NotFoundError: the definitions lack it.
+        """
+        found = self.definitions.indicators.get(objective.indicator)
+        if found is None:
+            raise NotFoundError(
+                Problem(objective.name, f"its indicator {objective.indicator!r} is not defined", code="no-indicator")
+            )
+        return found
+
+    def series(self, indicator: Indicator, span: Span) -> MinuteSeries:
+        """Return an indicator's counts over a span, fetched once."""
+        start, end = minute_of(span.start), minute_after(span.end)
+        key = (indicator.identity, start, end)
+        if key not in self._fetched:
+            source = self.definitions.sources[indicator.source]
+            self._fetched[key] = self.measurements.series(indicator, source, start, end)
+        return self._fetched[key]
+
+    def evidence(self, objective: Objective, at: datetime, span: Span | None = None) -> Evidence:
+        """Return what an evaluation of an objective at an instant is given.
+
+        Args:
+            objective: what will be evaluated.
+            at: instant that will be asked about.
+            span: minutes to cover instead of the objective's own horizon (members of a composite).
+        """
+        indicator = self.indicator(objective)
+        wide = span or horizon(objective, at)
+        held = (e for e in self.exclusions if e.holds_for(objective.service, objective.name))
+        exclusions = within_allowance(e for e in held)
+        if isinstance(indicator, CompositeIndicator):
+            series = self._composite(indicator, objective, at, wide)
+            return Evidence(series, exclusions, data_version=self.measurements.data_version)
+        series = self.series(indicator, wide)
+        problems = self.measurements.problems(indicator.source)
+        asked = tuple(e for e in exclusions if needs_rows(e, wide))
+        covered = (
+            self.measurements.covered(
+                indicator, self.definitions.sources[indicator.source], asked, series.start, series.end
+            )
+            if asked
+            else ()
+        )
+        rolled = frozenset(e.name for e in asked) if covered is not None else frozenset[str]()
+        return Evidence(series, exclusions, covered or (), rolled, self.measurements.data_version, problems)
+
+    def _composite(self, indicator: CompositeIndicator, objective: Objective, at: datetime, span: Span) -> MinuteSeries:
+        members = self.definitions.members
+        members_in_order(objective.name, members)
+        found = [self.objective(name) for name in indicator.members]
+        parts = tuple(Member(o, self.evidence(o, at, span)) for o in found)
+        return composite_series(
+            indicator, parts, minute_of(span.start), minute_after(span.end),
+            slice_minutes=objective.terms[0].method.slice_minutes, anchor=frame(objective, at).anchor,
+        )  # fmt: skip
+
+    def objective(self, name: str) -> Objective:
+        """Return an objective by its name or its key (name@window).
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        for objective in self.definitions.objectives:
+            if name in {objective.name, objective.key}:
+                return objective
+        raise NotFoundError(
+            Problem(name, "there is no such objective", "`nines status` lists those in force", code="no-objective")
+        )
+
+    def standing(self, objective: Objective, at: datetime, known_at: datetime | None) -> Standing:
+        """Return how an objective stands."""
+        settled = self.settled(objective)
+        evidence = self.evidence(settled, at)
+        if objective.bound is None:
+            return evaluate(settled, evidence, at, known_at)
+        indicator = self.indicator(objective)
+        sketch = Sketch.of([])
+        if isinstance(indicator, ValueIndicator):
+            asked = frame(settled, at)
+            sketch = self.measurements.sketch(
+                indicator, self.definitions.sources[indicator.source], asked.start, asked.end
+            )
+        elif objective.bound.aggregate != "uptime":
+            raise CannotTellError(
+                Problem(objective.name, f"{objective.bound.aggregate} needs an indicator of values", code="no-values")
+            )
+        return evaluate_bound(settled, evidence, sketch, at, known_at)
+
+    def settled(self, objective: Objective) -> Objective:
+        """Return the objective with the settle time of its source, when its own is shorter."""
+        indicator = self.indicator(objective)
+        source = self.definitions.sources.get(indicator.source)
+        return replace(objective, settle=max(objective.settle, source.settle)) if source is not None else objective
+
+
+def by_key(standings: list[Standing]) -> Mapping[str, Standing]:
+    """Return standings by name@window."""
+    return {f"{s.objective}@{s.window_label}": s for s in standings}

@@ -1,0 +1,39 @@
+"""Standings as rows for tables: one line each, figures as people read them."""
+
+from __future__ import annotations
+
+from nines.evaluation.explain import Step
+from nines.evaluation.standing import Standing
+from nines.showing import budget_percent, burn, percent
+
+
+def standing_row(standing: Standing) -> dict[str, object]:
+    """Return a standing as one row of a table."""
+    outcome, figure = standing.outcome, standing.aggregated
+    sli, target = percent(outcome.sli, against=standing.target), percent(standing.target)
+    if figure is not None:
+        value = figure.value
+        sli = "unknown" if value is None else f"{figure.aggregate} {float(value):.4g}"
+        target = f"{_SIGNS[figure.op]} {float(figure.bound):g}"
+        if figure.aggregate == "uptime":
+            sli, target = percent(value, against=figure.bound), f"{_SIGNS[figure.op]} {percent(figure.bound)}"
+    rate = standing.burn_rates.get("1h")
+    return {
+        "objective": standing.objective,
+        "service": standing.service,
+        "window": standing.window_label,
+        "verdict": standing.verdict,
+        "sli": sli,
+        "target": target,
+        "budget left": budget_percent(outcome.period.remaining_ratio) if outcome.period else "",
+        "burn 1h": burn(rate.rate) if rate else "",
+        "coverage": percent(outcome.coverage, decimals=1),
+    }
+
+
+_SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+def explanation_rows(steps: tuple[Step, ...]) -> list[dict[str, object]]:
+    """Return the steps of an explanation as rows of a table."""
+    return [{"step": s.title, "figure": s.figure, "how": s.how} for s in steps]
