@@ -1,0 +1,118 @@
+"""The tables of the records, as SQLAlchemy knows them; every row has a tenant from the first migration on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An aware UTC instant, kept as microseconds since 1970 so that every database holds the same."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:  # noqa: ANN401, ARG002
+        """Return microseconds."""
+        return None if value is None else int((value - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution)
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:  # noqa: ANN401, ARG002
+        """Return an instant."""
+        return None if value is None else datetime(1970, 1, 1, tzinfo=UTC) + value * datetime.resolution
+
+
+def _tenant() -> sa.Column[str]:
+    return sa.Column("tenant", sa.String(63), nullable=False)
+
+
+tenants = sa.Table(
+    "tenants", metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("created_at", Instant, nullable=False),
+)  # fmt: skip
+
+revisions = sa.Table(
+    "revisions", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    _tenant(),
+    sa.Column("kind", sa.String(63), nullable=False),
+    sa.Column("name", sa.String(63), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("effective_from", Instant, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("author", sa.String(200), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("document", sa.Text, nullable=True),  # NULL retires the definition from then on
+    sa.UniqueConstraint("tenant", "kind", "name", "number", name="one_revision_number"),
+)  # fmt: skip
+
+facts = sa.Table(
+    "facts", metadata,
+    _tenant(),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("author", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(63), nullable=False),
+    sa.Column("subject", sa.String(400), nullable=False),
+    sa.Column("payload_hash", sa.String(64), nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.PrimaryKeyConstraint("tenant", "number", name="one_fact_number"),
+)  # fmt: skip
+
+payloads = sa.Table(
+    "payloads", metadata,
+    _tenant(),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("salt", sa.String(64), nullable=False),
+    sa.Column("body", sa.Text, nullable=True),
+    sa.Column("deleted_under", sa.String(400), nullable=False, server_default=""),
+    sa.PrimaryKeyConstraint("tenant", "number", name="one_payload_number"),
+)  # fmt: skip
+
+people = sa.Table(
+    "people", metadata,
+    _tenant(),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("role", sa.String(30), nullable=False),
+    sa.Column("password_hash", sa.String(400), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("locked_until", Instant, nullable=True),
+    sa.PrimaryKeyConstraint("tenant", "name", name="one_person"),
+)  # fmt: skip
+
+sessions = sa.Table(
+    "sessions", metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    _tenant(),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+)  # fmt: skip
+
+tokens = sa.Table(
+    "tokens", metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    _tenant(),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("prefix", sa.String(20), nullable=False),
+    sa.Column("scopes", sa.String(400), nullable=False),
+    sa.Column("author", sa.String(200), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("revoked_at", Instant, nullable=True),
+    sa.UniqueConstraint("tenant", "name", name="one_token_name"),
+)  # fmt: skip
+
+links = sa.Table(
+    "links", metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    _tenant(),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("used_at", Instant, nullable=True),
+)  # fmt: skip
