@@ -210,7 +210,7 @@ def check_agreement(objectives, evidence, sweep, at):
 
 
 @given(st.lists(st.integers(0, 2**48), min_size=3, max_size=3), st.integers(0, 100))
-@settings(max_examples=120, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_the_sweep_and_evaluate_agree(seeds, minutes_after_midnight):
     end = minute_of(MIDNIGHT) + minutes_after_midnight
     start = end - 190

@@ -7,7 +7,7 @@ fractions, and where even RatioTimeslices' fixed point leaves it open it says so
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from fractions import Fraction
 from typing import Any
@@ -22,6 +22,7 @@ from nines.objectives.objective import Objective
 from nines.telemetry.series import Flags, Ints, States
 
 Floats = npt.NDArray[np.float64]
+_Cases = tuple[Floats, Floats, Floats, Flags, Floats]
 #: Sides closer than this share of their size are compared exactly; floats here err by less than 1e-14.
 _MARGIN = 1e-9
 _SHARE = 1 << SHARE_BITS
@@ -43,6 +44,24 @@ class Burning(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Factors:
+    """A factor for every objective, made once and asked often.
+
+    Attributes:
+        exact: one burn rate > 0 per objective.
+        rounded: the same as floats.
+    """
+
+    exact: tuple[Fraction, ...]
+    rounded: Floats
+
+    @classmethod
+    def of(cls, factors: Sequence[Fraction]) -> Factors:
+        """Return factors as given, one per objective."""
+        return cls(tuple(factors), np.array([float(f) for f in factors]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Answers:
     """Sums of every objective and window at one minute.
 
@@ -57,6 +76,7 @@ class Answers:
     columns: Columns
     names: tuple[str, ...]
     sums: Ints
+    _known_cases: dict[str, _Cases] = field(default_factory=dict)
 
     def units(self, unit: Unit) -> Ints:
         """Return one row of the sums for every window and objective, terms added up: int64 [windows, objectives]."""
@@ -87,7 +107,7 @@ class Answers:
         tallies = tuple(_tally(promise, self.columns, held, int(c), rate) for c in mine if held[:, c].any())
         return Sums(tallies, totals[Unit.KNOWN], totals[Unit.COUNTED], totals[Unit.SILENT])
 
-    def burning(self, window: str, factor: Fraction | Sequence[Fraction], *, strict: bool = False) -> States:
+    def burning(self, window: str, factor: Fraction | Factors, *, strict: bool = False) -> States:
         """Decide for every objective whether its burn rate over a window has reached a factor.
 
         Args:
@@ -98,9 +118,10 @@ class Answers:
         Returns:
             uint8 `Burning` per objective.
         """
-        factors = [factor] * len(self.objectives) if isinstance(factor, Fraction) else list(factor)
-        best, worst, allowed, hazy, slack = self._cases(window)
-        aim = np.array([float(f) for f in factors]) * allowed
+        if window not in self._known_cases:
+            self._known_cases[window] = self._cases(window)
+        best, worst, allowed, hazy, slack = self._known_cases[window]
+        aim = (factor.rounded if isinstance(factor, Factors) else float(factor)) * allowed
         margin = _MARGIN * (aim + worst) + slack
         over, under = best > aim + margin, worst < aim - margin
         decided = np.where(over, Burning.OVER, np.where(under, Burning.UNDER, Burning.UNKNOWN)).astype(np.uint8)
@@ -108,12 +129,11 @@ class Answers:
         blank = hazy | (allowed <= 0)
         decided[blank] = Burning.UNKNOWN
         for index in np.flatnonzero(near & ~blank).tolist():
-            decided[index] = self._exactly(index, window, factors[index], strict=strict)
+            exact = factor.exact[index] if isinstance(factor, Factors) else factor
+            decided[index] = self._exactly(index, window, exact, strict=strict)
         return decided
 
-    def burning_both(
-        self, long: str, short: str, factor: Fraction | Sequence[Fraction], *, strict: bool = False
-    ) -> States:
+    def burning_both(self, long: str, short: str, factor: Fraction | Factors, *, strict: bool = False) -> States:
         """Decide a two-window burn rule: over when both windows are, under when either is.
 
         Args:
@@ -127,7 +147,7 @@ class Answers:
         both[(first == Burning.UNDER) | (second == Burning.UNDER)] = Burning.UNDER
         return both
 
-    def _cases(self, window: str) -> tuple[Floats, Floats, Floats, Flags, Floats]:
+    def _cases(self, window: str) -> _Cases:
         """Return bad units in the best and worst case, allowed units, where nobody can say, and fixed-point slack."""
         held = self.sums[self.names.index(window)].astype(np.float64)
         columns = self.columns

@@ -148,6 +148,11 @@ class Columns:
         """Return some of the columns, in the order asked for."""
         return Columns(*(getattr(self, f.name)[which] for f in fields(self)))
 
+    @property
+    def changing(self) -> bool:
+        """Whether any column holds for a limited time only."""
+        return bool((self.since > -_EVER).any() or (self.until < _EVER).any())
+
     def __len__(self) -> int:
         """Return the number of columns."""
         return len(self.objective)
@@ -178,32 +183,43 @@ def judge_columns(columns: Columns, facts: Ints, start: int) -> Ints:
     Returns:
         int64 [7, columns], rows as `Unit`. A RatioTimeslices slice is 2^SHARE_BITS units, each shared out.
     """
-    marks, counts = facts[3], facts[:3].sum(axis=1)
+    counts = facts[:3].sum(axis=1) if facts.shape[1] > 1 else facts[:3, 0]
+    minutes, inside = _minutes_of(facts[3])
+    events = np.stack([*counts, minutes.silent, minutes.known + minutes.forced, minutes.asked, inside])
+    if not columns.method.any():
+        units = events
+    else:
+        units = np.where(columns.method == 0, events, _slices(columns, counts, minutes, inside))
+    if columns.changing:
+        units = units * ((columns.since <= start) & (start < columns.until))
+    held: Ints = units
+    return held
+
+
+def _minutes_of(marks: Ints) -> tuple[_Minutes, Flags]:
+    """Count the minutes of a slice by what is known of them, and tell which slices are among the N of a window."""
+    size, columns = marks.shape
+    if (marks == (MinuteState.ALIVE | Mark.COUNTED)).all():  # nearly always: nothing excluded, nothing missing
+        all_of_it, none = np.full(columns, size), np.zeros(columns, dtype=np.int64)
+        untaken = np.zeros(columns, dtype=np.bool_)
+        return _Minutes(all_of_it, all_of_it, none, all_of_it, none, none, untaken), ~untaken
     state = marks & 3
     counted = (marks & Mark.COUNTED) > 0
     gone = counted & ((marks & (Mark.DROPPED | Mark.SHRUNK)) > 0)
     forced = counted & ((marks & Mark.FORCED) > 0)
     plain = counted & ~gone & ~forced
     lost = (state == MinuteState.SILENT) | (state == MinuteState.BROKEN)
-    silent = plain & lost & ((marks & Mark.UNBORN) == 0)
-    shrunk = counted & ((marks & Mark.SHRUNK) > 0)
     minutes = _Minutes(
         counted=counted.sum(axis=0),
         asked=(counted & ~gone).sum(axis=0),
         forced=forced.sum(axis=0),
         known=(plain & ~lost).sum(axis=0),
-        silent=silent.sum(axis=0),
+        silent=(plain & lost & ((marks & Mark.UNBORN) == 0)).sum(axis=0),
         bridged=(plain & (state == MinuteState.BRIDGED)).sum(axis=0),
-        taken=((marks & Mark.TAKEN) > 0).any(axis=0),
+        taken=np.any((marks & Mark.TAKEN) > 0, axis=0, keepdims=True)[0],
     )
-    inside = (minutes.counted > 0) & (shrunk.sum(axis=0) < minutes.counted)
-    events = np.stack([*counts, minutes.silent, minutes.known + minutes.forced, minutes.asked, inside])
-    if not columns.method.any():
-        units = events
-    else:
-        units = np.where(columns.method == 0, events, _slices(columns, counts, minutes, inside))
-    held: Ints = units * ((columns.since <= start) & (start < columns.until))
-    return held
+    shrunk = (counted & ((marks & Mark.SHRUNK) > 0)).sum(axis=0)
+    return minutes, (minutes.counted > 0) & (shrunk < minutes.counted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -238,10 +254,12 @@ def _slices(columns: Columns, counts: Ints, minutes: _Minutes, inside: Flags) ->
     is_bad |= measured & ~ratio & ~most
     doubt = missing & (columns.missing == _MISSING.index("unknown"))
     doubt |= measured & np.where(ratio, unknown > 0, ~least & most)
-    scale = np.where(ratio, 1 << SHARE_BITS, 1)
-    part = _share(np.where(shares, bad, 0), np.where(shares, good + bad, 1))
-    units_bad = np.where(shares, part, is_bad * scale)
-    units_good = np.where(shares, scale - part, is_good * scale)
+    units_good, units_bad = is_good.astype(np.int64), is_bad.astype(np.int64)
+    if ratio.any():
+        scale = np.where(ratio, 1 << SHARE_BITS, 1)
+        part = _share(np.where(shares, bad, 0), np.where(shares, good + bad, 1))
+        units_bad = np.where(shares, part, units_bad * scale)
+        units_good = np.where(shares, scale - part, units_good * scale)
     known = np.where(whole | ~asked, minutes.asked, 0)
     silent = np.zeros_like(known)  # slices carry their silence as unknown units
     return np.stack([units_good, units_bad, doubt, silent, known, minutes.asked, inside])

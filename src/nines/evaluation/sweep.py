@@ -163,13 +163,17 @@ class Sweep:
                 seen[key] = units
         if part.slices == _ENDLESS:
             units = units * (start >= self._since[part.which])
+        change = np.add if sign > 0 else np.subtract
         if part.every:
-            self.sums[part.slot] += sign * units
+            change(self.sums[part.slot], units, out=self.sums[part.slot])
         else:
-            self.sums[part.slot][:, part.which] += sign * units
+            self.sums[part.slot][:, part.which] = change(self.sums[part.slot][:, part.which], units)
 
     def _judged(self, part: _Part, start: int) -> Ints:
-        rows = self.facts[np.arange(start, start + part.length) % len(self.facts)]
+        at = start % len(self.facts)
+        rows = self.facts[at : at + 1]
+        if part.length > 1:
+            rows = self.facts[np.arange(start, start + part.length) % len(self.facts)]
         if not part.every or len(self.columns) != len(self.objectives):
             rows = rows[:, :, part.columns.objective]
         return judge_columns(part.columns, rows.transpose(1, 0, 2).astype(np.int64), start)
