@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nines.lake.lake import Lake
-from nines.people.principal import Principal
+from nines.people.rights import Principal
 from nines.store.store import Store
 
 

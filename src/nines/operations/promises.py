@@ -1,0 +1,81 @@
+"""Definitions in force: what the store's revisions promise, at an instant, as known then."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+
+from nines.definitions.load import Definitions
+from nines.definitions.revisions import Version, read_history
+from nines.journal.folds import exclusions_on_record
+from nines.lake.flush import Wanted
+from nines.objectives.exclusion import Exclusion
+from nines.objectives.indicator import Indicator
+from nines.operations.house import House
+
+_KEPT = 64
+#: Definitions read lately: parsing every text again would cost more than the question. The keys hold all that they
+#: depend on: the store, the tenant, its last revision, and which revisions hold at the instant.
+_read: OrderedDict[tuple[object, ...], Definitions] = OrderedDict()
+
+
+def versions(house: House, tenant: str, known_at: datetime | None = None) -> list[Version]:
+    """Return a tenant's recorded versions, in the order they were recorded."""
+    rows = house.store.revisions.history(tenant, known_at=known_at)
+    return [Version(r.kind, r.name, r.number, r.effective_from, r.document) for r in rows]
+
+
+def in_force(house: House, tenant: str, *, at: datetime, known_at: datetime | None = None) -> Definitions:
+    """Return the definitions in force at an instant, every objective with its past terms.
+
+    Args:
+        house: where to look.
+        tenant: owner.
+        at: instant asked about.
+        known_at: leave out what was recorded later, or None.
+    """
+    found = versions(house, tenant, known_at)
+    begun = sum(v.effective_from <= at for v in found)
+    key = (id(house.store), tenant, len(found), begun, found[-1] if found else None)
+    if key not in _read:
+        _read[key] = read_history(found, at)
+        while len(_read) > _KEPT:
+            _read.popitem(last=False)
+    _read.move_to_end(key)
+    return _read[key]
+
+
+def exclusions(
+    house: House, tenant: str, definitions: Definitions, known_at: datetime | None = None
+) -> tuple[Exclusion, ...]:
+    """Return the exclusions on record at an instant: those of the definitions and those recorded one by one.
+
+    Args:
+        house: where to look.
+        tenant: owner.
+        definitions: in force.
+        known_at: as known then, or None for now.
+    """
+    told = house.store.told(tenant, kinds=("exclusion.recorded", "exclusion.withdrawn"), until=known_at)
+    recorded = (e for e in exclusions_on_record(told) if e.known_at(known_at))
+    return (*definitions.exclusions, *recorded)
+
+
+def wanted(house: House, tenants: Sequence[str], *, at: datetime) -> dict[str, Wanted]:
+    """Return what a flush rolls up for each tenant: every indicator ever defined, so that none has a gap.
+
+    Args:
+        house: where to look.
+        tenants: owners.
+        at: present instant.
+    """
+    found = {}
+    for tenant in tenants:
+        known = versions(house, tenant)
+        definitions = in_force(house, tenant, at=at)
+        indicators: dict[str, Indicator] = {i.identity: i for i in definitions.indicators.values()}
+        for instant in sorted({v.effective_from for v in known if v.kind == "SLI"}):
+            indicators |= {i.identity: i for i in in_force(house, tenant, at=instant).indicators.values()}
+        found[tenant] = Wanted(indicators, definitions.sources)
+    return found

@@ -1,0 +1,203 @@
+"""How we stand: standings of what is in force, their history, and where each number comes from."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nines.definitions.load import Definitions
+from nines.errors import NotFoundError, Problem
+from nines.evaluation.evidence import CoveredEvents
+from nines.evaluation.explain import Step
+from nines.evaluation.explain import explain as explain_standing
+from nines.evaluation.history import History, history
+from nines.evaluation.standing import Standing
+from nines.journal.folds import Annotation, notes
+from nines.objectives.exclusion import Exclusion
+from nines.objectives.indicator import Indicator, ValueIndicator
+from nines.objectives.objective import Objective
+from nines.operations.evidence import Bench
+from nines.operations.house import House
+from nines.operations.promises import exclusions, in_force
+from nines.people.rights import Principal, require
+from nines.spans import MINUTE
+from nines.telemetry.datasource import DataSource
+from nines.telemetry.series import MinuteSeries
+from nines.telemetry.sketch import Sketch
+
+_KEPT = 2048
+#: Standings given lately. The key holds all they depend on, so a hit is the same answer to the bit.
+_given: OrderedDict[tuple[object, ...], Standing] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class LakeMeasurements:
+    """Measurements of one tenant in the lake, as known at a flush; see `Measurements`."""
+
+    house: House
+    tenant: str
+    seq: int
+
+    @property
+    def data_version(self) -> int | None:
+        """The last flush seen."""
+        return self.seq
+
+    def series(self, indicator: Indicator, source: DataSource, start: int, end: int) -> MinuteSeries:
+        """Return the counts of an indicator for the minutes [start, end)."""
+        return self.house.lake.series(self.tenant, indicator, source, start, end, self.seq)
+
+    def covered(
+        self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int
+    ) -> tuple[CoveredEvents, ...] | None:
+        """Return the events that exclusions cover, or None for indicators that have none."""
+        return self.house.lake.covered(self.tenant, indicator, source, exclusions, start, end, self.seq)
+
+    def sketch(self, indicator: ValueIndicator, source: DataSource, start: int, end: int) -> Sketch:
+        """Return the values of an indicator for the minutes [start, end)."""
+        return self.house.lake.sketch(self.tenant, indicator, source, start, end, self.seq)
+
+    def problems(self, source: str) -> tuple[Problem, ...]:  # noqa: ARG002 - the lake holds only what could be read
+        """Return nothing: what could not be read was refused when it came."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveView:
+    """What an objective's page shows.
+
+    Attributes:
+        objective: the promise with its terms.
+        standing: how it stands.
+        days: history by day (or hour, for windows up to three days).
+        minutes: history of the last three hours by minute.
+        exclusions: those that touch the window.
+        annotations: notes on the objective and its service.
+        steps: where the number comes from.
+    """
+
+    objective: Objective
+    standing: Standing
+    days: History
+    minutes: History
+    exclusions: tuple[Exclusion, ...]
+    annotations: tuple[Annotation, ...]
+    steps: tuple[Step, ...]
+
+
+def bench(house: House, who: Principal, *, at: datetime, known_at: datetime | None) -> Bench:
+    """Return the workplace of a question: what was in force, on record and measured, as known then."""
+    definitions = in_force(house, who.tenant, at=at, known_at=known_at)
+    seq = house.lake.last_sequence() if known_at is None else house.lake.sequence_at(known_at)
+    on_record = exclusions(house, who.tenant, definitions, known_at)
+    return Bench(definitions, on_record, LakeMeasurements(house, who.tenant, seq))
+
+
+def chosen(
+    definitions: Definitions, names: tuple[str, ...], service: str, label: str, text: str = ""
+) -> list[Objective]:
+    """Return the objectives that names and filters pick, in the order of their definitions.
+
+    Raises:
+        NotFoundError: a name picks none.
+    """
+    key, _, value = label.partition("=")
+    for name in names:
+        if not any(name in {o.name, o.key} for o in definitions.objectives):
+            raise NotFoundError(
+                Problem(name, "there is no such objective", "`nines status` lists them", code="no-objective")
+            )
+    return [
+        o
+        for o in definitions.objectives
+        if (not names or o.name in names or o.key in names)
+        and (not service or o.service == service)
+        and (not label or (dict(o.labels).get(key) == value if value else key in dict(o.labels)))
+        and (not text or text.lower() in f"{o.name} {o.display_name} {o.service} {o.labels}".lower())
+    ]
+
+
+def standings(
+    house: House,
+    who: Principal,
+    *,
+    at: datetime,
+    known_at: datetime | None = None,
+    names: tuple[str, ...] = (),
+    service: str = "",
+    label: str = "",
+    text: str = "",
+) -> list[Standing]:
+    """Return how objectives stand.
+
+    Args:
+        house: where to look.
+        who: who is asking.
+        at: instant asked about.
+        known_at: as known then, or None for now.
+        names: names or keys (name@window); all when empty.
+        service: only this service, or "".
+        label: only objectives with it, as "team=shop" or "team", or "".
+        text: only objectives whose words hold it, or "".
+
+    Raises:
+        NotFoundError: a name picks no objective.
+    """
+    require(who, "see")
+    work = bench(house, who, at=at, known_at=known_at)
+    return [_standing(house, who, work, o, at, known_at) for o in chosen(work.definitions, names, service, label, text)]
+
+
+def _standing(
+    house: House, who: Principal, work: Bench, objective: Objective, at: datetime, known_at: datetime | None
+) -> Standing:
+    """Return a standing, from the shelf when nothing it depends on has changed since the last grid edge."""
+    edge = at - (at - at.replace(second=0, microsecond=0)) % MINUTE
+    held = tuple(e for e in work.exclusions if e.holds_for(objective.service, objective.name))
+    key = (id(house.lake), who.tenant, objective, edge, known_at, work.measurements.data_version, held)
+    if key not in _given or objective.settle % MINUTE:
+        _given[key] = work.standing(objective, edge, known_at)
+        while len(_given) > _KEPT:
+            _given.popitem(last=False)
+    _given.move_to_end(key)
+    return _given[key]
+
+
+def standing(house: House, who: Principal, name: str, *, at: datetime, known_at: datetime | None = None) -> Standing:
+    """Return how one objective stands; see `standings`."""
+    return standings(house, who, at=at, known_at=known_at, names=(name,))[0]
+
+
+def view(house: House, who: Principal, name: str, *, at: datetime, known_at: datetime | None = None) -> ObjectiveView:
+    """Return everything an objective's page shows.
+
+    Raises:
+        NotFoundError: there is no such objective.
+    """
+    require(who, "see")
+    work = bench(house, who, at=at, known_at=known_at)
+    objective = work.settled(work.objective(name))
+    found = _standing(house, who, work, objective, at, known_at)
+    evidence = work.evidence(objective, at)
+    length = found.period_end - found.window.start
+    step = timedelta(hours=1) if length <= timedelta(days=3) else timedelta(days=1)
+    touching = tuple(e for e in evidence.exclusions if any(s.overlap(found.window) for s in e.spans))
+    told = house.store.told(who.tenant, kinds=("annotation.added",), until=known_at)
+    about = {objective.name, objective.key, objective.service}
+    return ObjectiveView(
+        objective,
+        found,
+        history(objective, evidence, at, step),
+        history(objective, evidence, at, MINUTE, last=180),
+        touching,
+        tuple(n for n in notes(told) if n.subject in about),
+        explain_standing(found),
+    )
+
+
+def explain(
+    house: House, who: Principal, name: str, *, at: datetime, known_at: datetime | None = None
+) -> tuple[Step, ...]:
+    """Return the steps from counts to verdict of one objective."""
+    return explain_standing(standing(house, who, name, at=at, known_at=known_at))
