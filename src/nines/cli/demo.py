@@ -66,7 +66,7 @@ def furnish(house: House, definitions: Path) -> None:
         for service in PER_MINUTE:
             bar.update(task, description=f"simulating {HISTORY_DAYS} days of {service}")
             ingesting.ingest_table(
-                house, who, "shop", simulate(service, began, HISTORY_DAYS), now=began, key=f"history-{service}"
+                house, who, service, simulate(service, began, HISTORY_DAYS), now=began, key="history"
             )
             bar.advance(task)
         bar.update(task, description="rolling up to the minute")

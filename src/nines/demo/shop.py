@@ -74,8 +74,8 @@ async def open_shop(url: str, token: str, seconds: float | None) -> None:
         token: token with the right to send events, or "".
         seconds: how long to stay open, or None for as long as the parent lives.
     """
-    target = f"{url.rstrip('/')}/api/nines/v1/events/shop"
-    shop = Shop(exporter=lambda _service: EventExporter(target, token))
+    target = f"{url.rstrip('/')}/api/nines/v1/events"
+    shop = Shop(exporter=lambda service: EventExporter(f"{target}/{service}", token))
     started = [start_service(service, shop) for service in SHOP]
     while not all(server.started for server, _, _ in started):  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.02)

@@ -54,11 +54,13 @@ class Flushed:
         seq: its sequence number, or the last one when there was nothing to do.
         rows: rows it brought, duplicates left out.
         duplicates: rows left out because their id was there already.
+        last_id: last inbox id it took, or 0.
     """
 
     seq: int
     rows: int
     duplicates: int = 0
+    last_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class Flusher:
         self._observe("flushes")
         self._inbox.forget(last, keys_before=(now - KEY_RETENTION - EPOCH) // EPOCH.resolution)
         self._observe("forgotten")
-        return Flushed(seq, count, duplicates)
+        return Flushed(seq, count, duplicates, last)
 
     def _events(self, batches: Sequence[Batch], seq: int, last: int) -> tuple[pa.Table, int]:
         """Store the events, and return those stored: after a crash they are read back instead of written again."""

@@ -1,0 +1,70 @@
+"""History for an indicator: rolled up from stored rows, or fetched from a pulled source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from nines.errors import InputError, Problem
+from nines.objectives.indicator import CompositeIndicator, CounterIndicator, QueryIndicator
+from nines.operations import ingesting
+from nines.operations.house import House
+from nines.operations.promises import in_force
+from nines.people.rights import Principal, require
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """What a backfill came to."""
+
+    summary: str
+    problems: tuple[Problem, ...] = ()
+
+
+def backfill(house: House, who: Principal, name: str, *, start: datetime, end: datetime, now: datetime) -> Backfilled:
+    """Bring in the history of an objective's indicator.
+
+    Args:
+        house: where to.
+        who: who does it.
+        name: objective.
+        start: first instant wanted.
+        end: instant after the last.
+        now: present instant.
+
+    Raises:
+        InputError: there is no such objective, or it is a composite.
+    """
+    require(who, "ingest")
+    definitions = in_force(house, who.tenant, at=now)
+    objective = next((o for o in definitions.objectives if name in {o.name, o.key}), None)
+    if objective is None:
+        raise InputError(Problem(name, "there is no such objective", "`nines status` lists them", code="no-objective"))
+    indicator = definitions.indicators[objective.indicator]
+    if isinstance(indicator, CompositeIndicator):
+        raise InputError(
+            Problem(name, "a composite has no history of its own", "backfill its members", code="composite-history")
+        )
+    if isinstance(indicator, CounterIndicator | QueryIndicator):
+        from nines.operations.pulling import fetch
+
+        rows, problems = fetch(
+            house, who, indicator, definitions.sources[indicator.source], start=start, end=end, now=now
+        )
+        ingesting.flush(house, now=now)
+        return Backfilled(f"{rows} minutes of {indicator.name} fetched from {indicator.source}", problems)
+    ingesting.flush(house, now=now)
+    return Backfilled(f"{indicator.name} is rolled up from the stored rows of {indicator.source}")
+
+
+def pull_new(house: House, who: Principal, *, now: datetime) -> int:
+    """Fetch what is new for every indicator of a pulled source; returns how many minutes came."""
+    from nines.operations.pulling import fetch_new
+
+    definitions = in_force(house, who.tenant, at=now)
+    pulled = [i for i in definitions.indicators.values() if isinstance(i, CounterIndicator | QueryIndicator)]
+    return sum(
+        fetch_new(house, who, i, definitions.sources[i.source], now=now)
+        for i in pulled
+        if i.source in definitions.sources
+    )

@@ -1,0 +1,157 @@
+"""Statements: the standing of a finished period, closed once and never computed over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nines.errors import ConflictError, InputError, Problem
+from nines.evaluation.evaluate import evaluate
+from nines.evaluation.frame import frame
+from nines.evaluation.standing_json import standing_json
+from nines.journal.folds import Statement, statements
+from nines.objectives.objective import Objective
+from nines.objectives.window import CalendarWindow
+from nines.operations.house import House
+from nines.operations.standings import bench
+from nines.people.rights import Principal, require
+from nines.showing import percent
+from nines.spans import Span
+
+_KINDS = ("statement.closed", "statement.corrected")
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What closing came to."""
+
+    summary: str
+    standing: dict[str, object]
+
+
+def on_record(house: House, who: Principal) -> tuple[Statement, ...]:
+    """Return closed statements with their corrections."""
+    require(who, "see")
+    return statements(house.store.told(who.tenant, kinds=_KINDS))
+
+
+def _period(objective: Objective, within: datetime | None, now: datetime) -> Span:
+    """Return the period to close: the one that holds an instant, or the last finished one."""
+    if not isinstance(objective.window, CalendarWindow):
+        what = f"its window {objective.window.label} rolls, and never closes"
+        raise InputError(Problem(objective.key, what, "name an objective with a calendar window", code="not-calendar"))
+    present = frame(objective, now).whole
+    found = (
+        frame(objective, within).whole
+        if within
+        else frame(objective, present.start - timedelta(seconds=1) + objective.settle).whole
+    )
+    if found.end + objective.settle > now:
+        what = f"its period ends at {found.end:%Y-%m-%d %H:%M} UTC and is not settled"
+        raise InputError(Problem(objective.key, what, "wait until it is over", code="not-finished"))
+    return found
+
+
+def close(house: House, who: Principal, name: str, *, within: datetime | None, now: datetime) -> Closed:
+    """Close a finished period: its standing is put on record as it is known now.
+
+    Args:
+        house: where to.
+        who: who does it.
+        name: objective with a calendar window, by name@window where it has several.
+        within: any instant inside the period, or None for the last finished one.
+        now: present instant.
+
+    Raises:
+        InputError: the window rolls, or the period is not over.
+        ConflictError: the period is closed already.
+    """
+    require(who, "close")
+    work = bench(house, who, at=now, known_at=None)
+    found = [o for o in work.definitions.objectives if name in {o.name, o.key}]
+    calendars = [o for o in found if isinstance(o.window, CalendarWindow)]
+    objective = work.settled((calendars or found or [work.objective(name)])[0])
+    period = _period(objective, within, now)
+    if any(s.objective == objective.key and s.period == period for s in on_record(house, who)):
+        raise ConflictError(
+            Problem(objective.key, f"the period from {period.start:%Y-%m-%d} is closed already", code="closed-already")
+        )
+    standing = standing_json(
+        evaluate(
+            objective,
+            work.evidence(objective, period.end + objective.settle - timedelta(microseconds=1)),
+            _inside(objective, period),
+        )
+    )
+    with house.store.deed(who.tenant, who.name, now) as deed:
+        payload = {
+            "objective": objective.key,
+            "period": [period.start.isoformat(), period.end.isoformat()],
+            "standing": standing,
+        }
+        deed.tell("statement.closed", f"objective {objective.key}", payload)
+    return Closed(
+        f"closed {objective.key} from {period.start:%Y-%m-%d} to {period.end:%Y-%m-%d}: {standing['verdict']}", standing
+    )
+
+
+def _inside(objective: Objective, period: Span) -> datetime:
+    """Return the instant at which a period has elapsed whole and is still the one asked about."""
+    return period.end - timedelta(microseconds=1) + objective.settle
+
+
+def correct(house: House, who: Principal, spans: Sequence[Span], reason: str, *, now: datetime) -> tuple[str, ...]:
+    """Put a correction beside every closed statement that some spans touch and whose figures they change.
+
+    Args:
+        house: where to.
+        who: who does it.
+        spans: what a new fact is about.
+        reason: the fact, in words.
+        now: present instant.
+
+    Returns:
+        Keys of the objectives whose statements were given a correction.
+    """
+    touched = [s for s in on_record(house, who) if any(span.overlap(s.period) for span in spans)]
+    if not touched:
+        return ()
+    work = bench(house, who, at=now, known_at=None)
+    corrected = []
+    for statement in touched:
+        objective = work.settled(work.objective(statement.objective))
+        inside = _inside(objective, statement.period)
+        standing = standing_json(evaluate(objective, work.evidence(objective, inside), inside))
+        latest = statement.corrections[-1]["standing"] if statement.corrections else statement.standing
+        if standing["fingerprint"] == latest["fingerprint"]:
+            continue
+        with house.store.deed(who.tenant, who.name, now) as deed:
+            payload = {"corrects": statement.number, "reason": reason, "standing": standing}
+            deed.tell("statement.corrected", f"objective {statement.objective}", payload)
+        corrected.append(statement.objective)
+    return tuple(corrected)
+
+
+def statement_rows(house: House, who: Principal) -> list[dict[str, object]]:
+    """Return closed statements as rows of a table."""
+    from fractions import Fraction
+
+    def shown(standing: object) -> str:
+        assert isinstance(standing, dict)
+        exact = standing.get("exact")
+        return percent(Fraction(exact)) if exact else str(standing.get("sli"))
+
+    return [
+        {
+            "objective": s.objective,
+            "period": f"{s.period.start:%Y-%m-%d} to {s.period.end:%Y-%m-%d}",
+            "sli": shown(s.standing),
+            "verdict": s.standing["verdict"],
+            "closed": f"{s.closed_at:%Y-%m-%d %H:%M}",
+            "corrections": "; ".join(
+                f"{c['reason']}: {shown(c['standing'])} {c['standing']['verdict']}" for c in s.corrections
+            ),
+        }
+        for s in on_record(house, who)
+    ]
