@@ -1,7 +1,7 @@
 """Composites: several objectives as one, slice by slice, never by products of averages.
 
 The result is an ordinary series: a good, a bad or an unknown unit where a slice was judged, and nothing where no
-member had anything to judge.
+member had anything to judge. A member that was never heard is unknown, so that its silence cannot pass for success.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def composite_series(
         For "traffic" the summed counts; otherwise one unit per judged slice, in its first minute.
 
     Source:
-        Kleene's strong three-valued logic; a member without traffic has no say.
+        Kleene's strong three-valued logic; a member without traffic has no say, nor has one that is silent where
+        its objective says `missing: ignore`.
     """
     if indicator.op == "traffic":
         return _summed(members, start, end)
@@ -97,11 +98,12 @@ def composite_series(
     starts, good, bad, unknown = whole[0][0], *_combine(indicator, [s for _, s in whole])
     units = np.zeros((3, end - start), dtype=np.int64)
     units[:, starts - start] = good, bad, unknown
-    return MinuteSeries(start, units[0], units[1], units[2], _alive(end - start), start)
-
-
-def _alive(minutes: int) -> States:
-    return np.full(minutes, MinuteState.ALIVE, dtype=np.uint8)
+    firsts = [m.evidence.series.first for m in members]
+    born = min((f for f in firsts if f is not None), default=None)
+    unborn = np.arange(start, end) < (end if born is None else born)
+    units[:, unborn] = 0
+    state: States = np.where(unborn, MinuteState.SILENT, MinuteState.ALIVE).astype(np.uint8)
+    return MinuteSeries(start, units[0], units[1], units[2], state, born)
 
 
 def _slices(member: Member, start: int, end: int, slice_minutes: int, anchor: int) -> tuple[Ints, _Slices]:
@@ -116,7 +118,10 @@ def _slices(member: Member, start: int, end: int, slice_minutes: int, anchor: in
     cut = replace(member.evidence, exclusions=within_allowance(member.evidence.exclusions))
     minutes, _ = take_out(member.evidence.series.window(start, end), cut, objective.hours)
     judged = judge(replace(objective, terms=terms), minutes, anchor=anchor)
-    return judged.starts, _Slices(judged.good > 0, judged.bad > 0, judged.unknown > 0)
+    unheard = minutes.plain & minutes.unborn & (minutes.state == MinuteState.SILENT)
+    early = np.add.reduceat(unheard.astype(np.int64), judged.starts - start) > 0 if len(judged) else unheard[:0]
+    open_ = early & (judged.good + judged.bad == 0) & (objective.missing != "ignore")
+    return judged.starts, _Slices(judged.good > 0, judged.bad > 0, (judged.unknown > 0) | open_)
 
 
 def _combine(indicator: CompositeIndicator, members: list[_Slices]) -> tuple[Ints, Ints, Ints]:

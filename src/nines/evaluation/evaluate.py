@@ -14,7 +14,7 @@ import numpy as np
 from nines.errors import Problem
 from nines.evaluation.burn import burn_rates
 from nines.evaluation.evidence import CoveredEvents, Evidence
-from nines.evaluation.exclusions import Minutes, applied, take_out, within_allowance
+from nines.evaluation.exclusions import Minutes, applied, late, take_out, within_allowance
 from nines.evaluation.fingerprint import fingerprint
 from nines.evaluation.forecast import exhaustion, period_budget
 from nines.evaluation.frame import Frame, frame
@@ -75,6 +75,7 @@ def evaluate(objective: Objective, evidence: Evidence, at: datetime, known_at: d
     problems = (
         *evidence.problems,
         *weighed.problems,
+        *late(cut, asked.whole),
         *series_problems(objective, evidence.series, asked, weighed.sums),
         *why,
     )

@@ -219,8 +219,28 @@ def _leave(left: dict[str, Ints], taken: Ints, mode: ExclusionMode, mask: Flags,
 
 
 def applied(evidence: Evidence, span: Span) -> tuple[str, ...]:
-    """Return the names of the exclusions that touch a span, sorted."""
-    return tuple(sorted({e.name for e in evidence.exclusions if any(s.overlap(span) for s in e.spans)}))
+    """Return the names of the exclusions that are applied inside a span, sorted.
+
+    One with a scope that nobody rolled up is not applied, so it is not named; it is reported as review-required.
+    """
+    usable = (e for e in evidence.exclusions if e.where is None or e.name in evidence.rolled)
+    return tuple(sorted({e.name for e in usable if any(s.overlap(span) for s in e.spans)}))
+
+
+def late(evidence: Evidence, span: Span) -> tuple[Problem, ...]:
+    """Return a note for each applied exclusion that was put on record after its first occurrence began."""
+    names = applied(evidence, span)
+    return tuple(
+        Problem(
+            f"exclusion {e.name}",
+            f"it was recorded at {e.recorded_at:%Y-%m-%dT%H:%MZ}, after it began",
+            "closed statements keep their number; it takes a correction to change one",
+            severity="note",
+            code="late-exclusion",
+        )
+        for e in evidence.exclusions
+        if e.name in names and e.is_late()
+    )
 
 
 def edge_at(at: datetime, settle: timedelta) -> int:

@@ -6,22 +6,28 @@ that leaves them.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from nines.evaluation.exclusions import Minutes
 from nines.evaluation.frame import LOOKBACKS, Frame
 from nines.evaluation.judge import Judged, slice_starts, terms_of
 from nines.evaluation.standing import Exhaustion, Period, Range
 from nines.evaluation.tally import Sums, add_up
-from nines.objectives.method import Method, Occurrences, RatioTimeslices
+from nines.objectives.method import Occurrences, RatioTimeslices
 from nines.objectives.objective import Objective
 from nines.spans import MINUTE, instant_of
 from nines.telemetry.series import Ints
 
-Floats = npt.NDArray[np.float64]
+#: A weight and the array it applies to, one element per slice.
+Weighted = tuple[Fraction, Ints]
+
+#: RatioTimeslices shares are forecast in units of 2^-SHARE_BITS; everything else exactly.
+SHARE_BITS = 40
+#: Sums beyond this are taken over Python integers instead of int64.
+_SAFE = 2**62
 
 #: Minutes of a day and of an hour: the blocks whose rates bound a forecast.
 DAY, HOUR = 1440, 60
@@ -117,7 +123,7 @@ def exhaustion(objective: Objective, frame: Frame, judged: Judged, budget: Perio
         budget: the window's budget.
 
     Returns:
-        None when the target allows nothing or nothing is known.
+        None when the target allows nothing, or nothing is known of any lookback: silence forecasts nothing.
 
     Source:
         Google SRE Workbook, "Alerting on SLOs", carried on with the ageing of old bad events.
@@ -133,10 +139,11 @@ def exhaustion(objective: Objective, frame: Frame, judged: Judged, budget: Perio
     if budget.spent > budget.allowed:
         gone = instant_of(frame.end)
         return Exhaustion(gone, gone, gone, formula)
+    lately = _lately(objective, frame, judged)
+    if not any(sums.known_minutes for _, sums in lately):
+        return None
     found = []
-    for lookback in LOOKBACKS:
-        recent = add_up(objective, judged, frame.end - lookback // MINUTE, frame.end)
-        minutes = lookback // MINUTE
+    for minutes, recent in lately:
         ahead = (
             _calendar(frame, budget, recent, minutes)
             if calendar
@@ -148,6 +155,13 @@ def exhaustion(objective: Objective, frame: Frame, judged: Judged, budget: Perio
         return Exhaustion(None, None, None, formula)
     latest = instant_of(max(soonest)) if len(soonest) == len(found) else None
     return Exhaustion(instant_of(found[1]) if found[1] is not None else None, instant_of(min(soonest)), latest, formula)
+
+
+def _lately(objective: Objective, frame: Frame, judged: Judged) -> list[tuple[int, Sums]]:
+    """Return minutes and sums of each lookback; one shorter than a slice takes the last whole slice."""
+    length = objective.terms[0].method.slice_minutes
+    spans = (max(lookback // MINUTE, length) for lookback in LOOKBACKS)
+    return [(minutes, add_up(objective, judged, frame.end - minutes, frame.end)) for minutes in spans]
 
 
 def _calendar(frame: Frame, budget: Period, recent: Sums, minutes: int) -> int | None:
@@ -165,25 +179,67 @@ def _rolling(
     if not recent.bad:
         return None
     part = judged.between(frame.start, frame.end)
-    term = objective.terms[_last_term(judged)]
-    bad, units = _per_slice(term.method, judged, part)
-    length = term.method.slice_minutes
-    steps = np.arange(1, len(bad) + 1)
-    old_bad = bad.sum() - np.cumsum(bad)
-    if budget.allowed_range is not None:
-        allowed = np.full(len(steps), float(budget.allowed))  # a young window: what it will hold is itself a forecast
-    elif isinstance(term.method, Occurrences):
-        old_units = units.sum() - np.cumsum(units)
-        allowed = float(term.budget) * (old_units + float(recent.units / minutes) * steps)
-    else:
-        allowed = np.full(len(steps), float(term.budget) * int(judged.inside[part].sum()))
-    over = old_bad + float(recent.bad / minutes) * length * steps > allowed
-    return int(np.argmax(over) + 1) * length if over.any() else None
+    ones = np.ones(part.stop - part.start, dtype=np.int64)
+    spent, ageing = _spent(objective, judged, part, budget)
+    length = objective.terms[0].method.slice_minutes
+    coming = [(_fixed(objective, recent.bad) * length / minutes, ones)]
+    if budget.allowed_range is None:  # else what a young window will hold is itself a forecast, and stays as it is
+        coming += _allowance(objective, judged, part, budget, recent.units * length / minutes)
+    over = _first_above_zero(spent - budget.allowed, [*coming, *((-c, a) for c, a in ageing)])
+    return None if over is None else (over + 1) * length
 
 
-def _per_slice(method: Method, judged: Judged, part: slice) -> tuple[Floats, Floats]:
-    """Return bad and known units of each slice as floats; a forecast needs no more."""
-    bad, total = judged.bad[part].astype(np.float64), judged.total[part].astype(np.float64)
-    if isinstance(method, RatioTimeslices):
-        return bad / np.maximum(total, 1), (total > 0).astype(np.float64)
-    return bad, total
+def _spent(objective: Objective, judged: Judged, part: slice, budget: Period) -> tuple[Fraction, list[Weighted]]:
+    """Return what is spent, and how much of it each slice takes along when it leaves."""
+    if isinstance(objective.terms[0].method, RatioTimeslices):
+        shares = _shares(judged.bad[part], judged.total[part])
+        return Fraction(int(shares.sum()), 2**SHARE_BITS), [(Fraction(1, 2**SHARE_BITS), shares)]
+    bad, silent = judged.bad[part], judged.silent[part]
+    parts = [(Fraction(1), bad)]
+    if silent.any():  # what a policy imputed leaves with the silence it was imputed to
+        parts.append(((budget.spent - int(bad.sum())) / int(silent.sum()), silent))
+    return budget.spent, parts
+
+
+def _allowance(
+    objective: Objective, judged: Judged, part: slice, budget: Period, units_a_step: Fraction
+) -> list[Weighted]:
+    """Return by how much the allowance shrinks with each step: leaving units take theirs, coming ones bring theirs."""
+    events = isinstance(objective.terms[0].method, Occurrences)
+    units = judged.total[part] if events else judged.inside[part].astype(np.int64)
+    terms = judged.term[part]
+    leaving = [(t.budget, np.where(terms == index, units, 0)) for index, t in enumerate(objective.terms)]
+    latest = objective.terms[_last_term(judged)].budget
+    if not events:  # the slice that comes is taken to be like the one that leaves, under the latest term
+        return [*leaving, (-latest, units)]
+    silent = judged.silent[part]
+    if silent.any():
+        imputed = budget.allowed - sum((b * int(n.sum()) for b, n in leaving), Fraction(0))
+        leaving.append((imputed / int(silent.sum()), silent))
+    return [*leaving, (-latest * units_a_step, np.ones(len(units), dtype=np.int64))]
+
+
+def _first_above_zero(start: Fraction, parts: list[Weighted]) -> int | None:
+    """Return the first place at which start + the running sum of all weighted arrays exceeds 0, exactly."""
+    scale = math.lcm(start.denominator, *(c.denominator for c, _ in parts))
+    weights = [int(c * scale) for c, _ in parts]
+    largest = abs(int(start * scale)) + sum(
+        abs(w) * int(np.abs(a).sum()) for w, (_, a) in zip(weights, parts, strict=True)
+    )
+    kind = np.int64 if largest < _SAFE else object
+    steps = sum(a.astype(kind) * w for w, (_, a) in zip(weights, parts, strict=True))
+    over = np.asarray(np.cumsum(steps) + int(start * scale) > 0, dtype=np.bool_)
+    return int(np.argmax(over)) if over.any() else None
+
+
+def _fixed(objective: Objective, value: Fraction) -> Fraction:
+    """Return a sum of shares rounded down to 2^-40, whose exact divisor would have thousands of digits."""
+    if not isinstance(objective.terms[0].method, RatioTimeslices):
+        return value
+    return Fraction(int(value * 2**SHARE_BITS), 2**SHARE_BITS)
+
+
+def _shares(bad: Ints, total: Ints) -> Ints:
+    """Return bad/total of each slice in units of 2^-40, rounded down; 0 where nothing was counted."""
+    wide = bad if int(bad.max(initial=0)) < _SAFE >> SHARE_BITS else bad.astype(object)
+    return np.asarray(wide * 2**SHARE_BITS // np.maximum(total, 1), dtype=np.int64)

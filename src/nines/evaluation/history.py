@@ -14,7 +14,7 @@ from nines.evaluation.evidence import Evidence
 from nines.evaluation.exclusions import merge, within_allowance
 from nines.evaluation.frame import Frame, frame
 from nines.evaluation.standing import Range
-from nines.evaluation.tally import Sums, add_up
+from nines.evaluation.tally import Sums, add_up, hidden_rate
 from nines.objectives.objective import Objective
 from nines.objectives.window import CalendarWindow
 from nines.spans import MINUTE, Span, instant_of
@@ -31,7 +31,8 @@ class Point:
         bounds: least and most it can be, or None.
         good, bad, unknown: units (events or slices).
         coverage: known share of its counted minutes.
-        remaining: share of the window's budget left at `end`, or None; may be negative.
+        remaining: share of the window's budget left at `end`; None where nothing is allowed or the point is silent
+            (a gap in the line); may be negative.
         remaining_range: the same in the worst and the best case, or None.
     """
 
@@ -94,7 +95,8 @@ def history(
         last: only so many points before the end, or None for all of the window.
 
     Returns:
-        The budget is that of the whole window, so its last point is the standing's own remaining share.
+        The budget is that of the whole window, so its last point is the standing's own remaining share
+        (unless the window ends in silence, where the line has a gap and only the range goes on).
     """
     asked = frame(objective, at)
     term = (
@@ -109,18 +111,22 @@ def history(
     edges = list(range(asked.start, asked.end, minutes))
     edges = edges if last is None else edges[-last:]
     points, spent, doubt = [], Fraction(0), Fraction(0)
-    before = add_up(objective, weighed.judged, asked.start, edges[0]) if edges else None
+    # What silence hid is estimated once, from the whole window, so that the points add up to the standing.
+    rate = hidden_rate(objective, weighed.judged, asked.start, asked.end)
+    before = add_up(objective, weighed.judged, asked.start, edges[0], rate) if edges else None
     if before is not None:
         spent, doubt = before.bad, before.doubt or Fraction(0)
     for low in edges:
-        sums = add_up(objective, weighed.judged, low, min(low + minutes, asked.end))
+        sums = add_up(objective, weighed.judged, low, min(low + minutes, asked.end), rate)
         spent, doubt = spent + sums.bad, doubt + (sums.doubt or 0)
         points.append(_point(sums, low, min(low + minutes, asked.end), allowed, spent, doubt))
     return History(tuple(points), minutes * MINUTE, _bands(cut, asked), _ticks(objective, asked))
 
 
 def _point(sums: Sums, low: int, high: int, allowed: Fraction, spent: Fraction, doubt: Fraction) -> Point:
-    remaining = 1 - spent / allowed if allowed else None
+    left = 1 - spent / allowed if allowed else None
+    silent = sums.counted_minutes > 0 and not sums.known_minutes and not sums.units
+    remaining = None if silent else left
     reach = Range(1 - (spent + doubt) / allowed, 1 - spent / allowed) if allowed and doubt else None
     return Point(
         instant_of(low), instant_of(high), sums.sli, sums.bounds, sums.good, sums.bad, sums.doubt, sums.coverage,

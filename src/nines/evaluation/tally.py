@@ -116,7 +116,7 @@ class Sums:
         return bad, sum((t.term.budget * (t.units + d) for t, d in doubts), Fraction(0))
 
 
-def add_up(objective: Objective, judged: Judged, start: int, end: int) -> Sums:
+def add_up(objective: Objective, judged: Judged, start: int, end: int, rate: Fraction | None = None) -> Sums:
     """Sum the units of the slices that begin in [start, end).
 
     Args:
@@ -124,11 +124,13 @@ def add_up(objective: Objective, judged: Judged, start: int, end: int) -> Sums:
         judged: slices covering at least the span.
         start: first grid minute.
         end: grid minute after the last.
+        rate: events a silent minute is taken to have hidden, or None to estimate it from this span.
     """
     part = judged.between(start, end)
     known, counted = int(judged.known[part].sum()), int(judged.counted[part].sum())
     silent = int(judged.silent[part].sum())
-    rate = _rate(objective, judged, part, known) if silent else Fraction(0)
+    if rate is None:
+        rate = hidden_rate(objective, judged, start, end) if silent else Fraction(0)
     tallies = [
         _tally(objective, judged, part, index, rate)
         for index in range(len(objective.terms))
@@ -137,8 +139,17 @@ def add_up(objective: Objective, judged: Judged, start: int, end: int) -> Sums:
     return Sums(tuple(tallies), known, counted, silent)
 
 
-def _rate(objective: Objective, judged: Judged, part: slice, known: int) -> Fraction | None:
-    """Return the events a silent minute is taken to have hidden, or None without an estimate."""
+def hidden_rate(objective: Objective, judged: Judged, start: int, end: int) -> Fraction | None:
+    """Return the events a silent minute of [start, end) is taken to have hidden, or None without an estimate.
+
+    Args:
+        objective: names the estimator.
+        judged: slices covering at least the span.
+        start: first grid minute.
+        end: grid minute after the last.
+    """
+    part = judged.between(start, end)
+    known = int(judged.known[part].sum())
     if objective.estimator.name == "stated":
         return objective.estimator.per_minute
     if objective.estimator.name == "none" or not known:
