@@ -79,11 +79,12 @@ def explain(
 ) -> None:
     """Tell where a number comes from, step by step, from counts to verdict."""
     from nines.operations import standings
+    from nines.operations.showing import explanation_rows
 
     house, who = open_local(data, tenant)
     instant, known = instant_option("at", at) or now(), instant_option("known-at", known_at)
     steps = standings.explain(house, who, objective, at=instant, known_at=known)
-    rows(("step", "figure", "how"), standings.explanation_rows(steps), form)
+    rows(("step", "figure", "how"), explanation_rows(steps), form)
 
 
 def _print(found: list, form: Format) -> None:  # type: ignore[type-arg]

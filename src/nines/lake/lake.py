@@ -5,7 +5,7 @@ Every question names its tenant, and every query has it in its WHERE.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -72,6 +72,8 @@ class Lake:
             LakeTable(folder / "flushes", FLUSHES_SCHEMA),
         )
         self._lock = folder / "flush.lock"
+        self._connection = duckdb.connect()
+        self._connection.execute("SET TimeZone = 'UTC'")
         self._flusher = Flusher(self.inbox, self.tables, observe)
 
     @classmethod
@@ -136,8 +138,7 @@ class Lake:
 
     def _roll_up_past(self, tenant: str, source: str, indicators: Sequence[Counted]) -> None:
         done = self.last_sequence()
-        with duckdb.connect() as con:
-            con.execute("SET TimeZone = 'UTC'")
+        with self._connection.cursor() as con:
             found = count_rows(con, self._rows(tenant, source, done), indicators, seq=True)
         for indicator, tallied in zip(indicators, found, strict=True):
             self.tables.counts.append(
@@ -153,8 +154,7 @@ class Lake:
         return f"(SELECT * FROM {self.tables.events.relation()} WHERE {' AND '.join(limits)})"
 
     def _ask(self, query: str) -> pa.Table:
-        with duckdb.connect() as con:
-            con.execute("SET TimeZone = 'UTC'")
+        with self._connection.cursor() as con:
             return con.sql(query).to_arrow_table()
 
     def series(
@@ -187,9 +187,9 @@ class Lake:
         counts = self._ask(
             "SELECT indicator, minute, sum(good)::BIGINT AS good, sum(bad)::BIGINT AS bad, sum(unknown)::BIGINT AS unknown, "
             f"arg_max(state, seq) AS state FROM {self.tables.counts.relation()} WHERE tenant = {text(tenant)} "
-            f"AND indicator IN ({names}) AND minute >= {start} AND minute < {end} {known} GROUP BY 1, 2"
+            f"AND indicator IN ({names}) AND minute >= {start} AND minute < {end} {known} GROUP BY 1, 2 ORDER BY 1, 2"
         )
-        pulses = self._pulses(tenant, sorted({s.name for _, s in wanted}), known)
+        pulses = self._pulses(tenant, list({s.name: s for _, s in wanted}.values()), start, end, known)
         by_name = _grouped(counts, "indicator")
         empty = counts.slice(0, 0)
         return [
@@ -199,15 +199,16 @@ class Lake:
             for i, s in wanted
         ]
 
-    def _pulses(self, tenant: str, sources: Iterable[str], known: str) -> dict[str, Ints]:
-        names = ", ".join(text(s) for s in sources) or "''"
+    def _pulses(self, tenant: str, sources: Sequence[DataSource], start: int, end: int, known: str) -> dict[str, Ints]:
+        """Return each source's pulses around some minutes, and its very first one."""
+        names = ", ".join(text(s.name) for s in sources) or "''"
+        gap = max((s.heartbeat.gap // MINUTE for s in sources), default=0)
         table = self._ask(
-            f"SELECT DISTINCT source, minute FROM {self.tables.pulses.relation()} WHERE tenant = {text(tenant)} "
-            f"AND source IN ({names}) {known} ORDER BY 1, 2"
+            f"WITH p AS (SELECT source, minute FROM {self.tables.pulses.relation()} WHERE tenant = {text(tenant)} "
+            f"AND source IN ({names}) {known}) SELECT source, min(minute) AS minute FROM p GROUP BY 1 UNION "
+            f"SELECT source, minute FROM p WHERE minute >= {start - gap} AND minute < {end + gap} ORDER BY 1, 2"
         )
-        return {
-            name: part.column("minute").to_numpy().astype(np.int64) for name, part in _grouped(table, "source").items()
-        }
+        return {n: part.column("minute").to_numpy().astype(np.int64) for n, part in _grouped(table, "source").items()}
 
     def covered(
         self,
@@ -222,8 +223,7 @@ class Lake:
         """Return the events that exclusions with a scope or edges inside a minute cover; None for other kinds."""
         if not isinstance(indicator, EventIndicator | SampleIndicator | ValueIndicator):
             return None
-        with duckdb.connect() as con:
-            con.execute("SET TimeZone = 'UTC'")
+        with self._connection.cursor() as con:
             rows = self._rows(tenant, source.name, seq, start, end)
             return covered_rows(con, rows, indicator, exclusions, start, end)
 
@@ -231,8 +231,7 @@ class Lake:
         self, tenant: str, indicator: ValueIndicator, source: DataSource, start: int, end: int, seq: int | None = None
     ) -> Sketch:
         """Return the values of an indicator for the minutes [start, end)."""
-        with duckdb.connect() as con:
-            con.execute("SET TimeZone = 'UTC'")
+        with self._connection.cursor() as con:
             return sketch_rows(con, self._rows(tenant, source.name, seq, start, end), indicator)
 
     def freshness(self, tenant: str) -> list[Freshness]:
@@ -289,9 +288,11 @@ def _at(us: int | None) -> datetime | None:
 
 
 def _grouped(table: pa.Table, name: str) -> dict[str, pa.Table]:
-    """Return the rows of a table by the values of one text column."""
-    import pyarrow.compute as pc
-
-    return {
-        value: table.filter(pc.equal(table.column(name), value)) for value in table.column(name).unique().to_pylist()
-    }
+    """Return the rows of a table by the values of one text column; the table is sorted by it."""
+    if not table.num_rows:
+        return {}
+    names = table.column(name).combine_chunks().dictionary_encode()
+    codes = names.indices.to_numpy()
+    edges = np.append(np.flatnonzero(np.append(True, np.diff(codes) != 0)), len(codes))
+    words = names.dictionary.to_pylist()
+    return {words[codes[a]]: table.slice(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)}

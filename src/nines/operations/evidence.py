@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from nines.definitions.load import Definitions
@@ -97,8 +97,8 @@ class Bench:
         """
         indicator = self.indicator(objective)
         wide = span or horizon(objective, at)
-        held = (e for e in self.exclusions if e.holds_for(objective.service, objective.name))
-        exclusions = within_allowance(e for e in held)
+        held = (_near(e, wide) for e in self.exclusions if e.holds_for(objective.service, objective.name))
+        exclusions = within_allowance(e for e in held if e.spans)
         if isinstance(indicator, CompositeIndicator):
             series = self._composite(indicator, objective, at, wide)
             return Evidence(series, exclusions, data_version=self.measurements.data_version)
@@ -162,6 +162,12 @@ class Bench:
         indicator = self.indicator(objective)
         source = self.definitions.sources.get(indicator.source)
         return replace(objective, settle=max(objective.settle, source.settle)) if source is not None else objective
+
+
+def _near(exclusion: Exclusion, span: Span) -> Exclusion:
+    """Return an exclusion with the occurrences that can matter to a span: those in it, and those that used its allowance."""
+    reach = Span(span.start - timedelta(days=366), span.end) if exclusion.allowance else span
+    return replace(exclusion, spans=tuple(s for s in exclusion.spans if s.overlap(reach)))
 
 
 def by_key(standings: list[Standing]) -> Mapping[str, Standing]:
