@@ -118,6 +118,8 @@ def _sums(minutes: Minutes, starts: Ints) -> dict[str, Ints]:
     }  # fmt: skip
     if not len(starts):
         return {name: np.zeros(0, dtype=np.int64) for name in parts}
+    if len(starts) == len(minutes.good):  # one-minute slices are their own sums
+        return {name: values.astype(np.int64, copy=False) for name, values in parts.items()}
     return {name: np.add.reduceat(values.astype(np.int64), offsets) for name, values in parts.items()}
 
 

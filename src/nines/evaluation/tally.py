@@ -5,7 +5,7 @@ Everything is exact. Sums are kept per term, because each term allows its own sh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -209,12 +209,15 @@ def ratio_sum(good: Ints, total: Ints) -> Fraction:
     divisors, place = np.unique(total[used], return_inverse=True)
     sums = np.zeros(len(divisors), dtype=np.int64)
     np.add.at(sums, place, good[used])
-    return _pairwise([Fraction(int(n), int(d)) for n, d in zip(sums, divisors, strict=True)])
+    return _pairwise([(int(n), int(d)) for n, d in zip(sums, divisors, strict=True)])
 
 
-def _pairwise(values: Sequence[Fraction]) -> Fraction:
-    if not values:
-        return Fraction(0)
-    while len(values) > 1:
-        values = [sum(values[i : i + 2], Fraction(0)) for i in range(0, len(values), 2)]
-    return values[0]
+def _pairwise(parts: list[tuple[int, int]]) -> Fraction:
+    """Add numerators over divisors two by two, over the least common divisor; reduce once, at the end."""
+    while len(parts) > 1:
+        joined = [
+            (a * (q // (g := math.gcd(b, q))) + p * (b // g), b // g * q)
+            for (a, b), (p, q) in zip(parts[::2], parts[1::2], strict=False)
+        ]
+        parts = joined + parts[len(joined) * 2 :]
+    return Fraction(*parts[0]) if parts else Fraction(0)
