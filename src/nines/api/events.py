@@ -1,0 +1,49 @@
+"""Routes that take measurements in, and tell how fresh they are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from nines.api.body import bounded, rows_of
+from nines.api.context import InContext, Who, cached
+from nines.evaluation.standing_json import instant
+from nines.operations import ingesting, sources
+from nines.people.rights import require
+
+router = APIRouter(tags=["sources"])
+
+
+@router.post("/events/{source}", summary="Send events", status_code=202)
+async def send(
+    request: Request,
+    context: InContext,
+    who: Who,
+    source: str,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="The same key of a source counts once.")
+    ] = None,
+) -> dict[str, Any]:
+    """Take a batch of events: newline-delimited JSON or a JSON array, gzip or plain. 202 means it is on disk."""
+    require(who, "ingest")
+    rows = rows_of(await bounded(request), request.headers.get("content-type", ""))
+    receipt = await run_in_threadpool(
+        ingesting.ingest_rows, context.house, who, source, rows, now=context.clock(), key=idempotency_key
+    )
+    return {"receipt": receipt.id, "rows": receipt.rows, "duplicate": receipt.duplicate}
+
+
+@router.get("/sources", summary="How fresh sources are")
+def fresh(request: Request, context: InContext, who: Who) -> Response:
+    """Return every source in force or with rows."""
+    rows = [
+        {
+            "name": s.name, "type": s.source.type if s.source else None, "rows": s.freshness.rows, "pending": s.freshness.pending,
+            "first": instant(s.freshness.first), "last": instant(s.freshness.last), "arrival": instant(s.freshness.arrival),
+            "silent": s.silent, "problems": [{"what": p.what, "fix": p.fix, "severity": p.severity, "code": p.code} for p in s.problems],
+        }
+        for s in sources.sources(context.house, who, at=context.clock())
+    ]  # fmt: skip
+    return cached(request, {"sources": rows})
