@@ -103,15 +103,17 @@ def chosen(
         NotFoundError: a name picks none.
     """
     key, _, value = label.partition("=")
+    known = {n for o in definitions.objectives for n in (o.name, o.key)} if names else set[str]()
     for name in names:
-        if not any(name in {o.name, o.key} for o in definitions.objectives):
+        if name not in known:
             raise NotFoundError(
                 Problem(name, "there is no such objective", "`nines status` lists them", code="no-objective")
             )
+    wanted = frozenset(names)
     return [
         o
         for o in definitions.objectives
-        if (not names or o.name in names or o.key in names)
+        if (not names or o.name in wanted or o.key in wanted)
         and (not service or o.service == service)
         and (not label or (dict(o.labels).get(key) == value if value else key in dict(o.labels)))
         and (not text or text.lower() in f"{o.name} {o.display_name} {o.service} {o.labels}".lower())
