@@ -38,12 +38,20 @@ async def send(
 @router.get("/sources", summary="How fresh sources are")
 def fresh(request: Request, context: InContext, who: Who) -> Response:
     """Return every source in force or with rows."""
-    rows = [
-        {
-            "name": s.name, "type": s.source.type if s.source else None, "rows": s.freshness.rows, "pending": s.freshness.pending,
-            "first": instant(s.freshness.first), "last": instant(s.freshness.last), "arrival": instant(s.freshness.arrival),
-            "silent": s.silent, "problems": [{"what": p.what, "fix": p.fix, "severity": p.severity, "code": p.code} for p in s.problems],
-        }
-        for s in sources.sources(context.house, who, at=context.clock())
-    ]  # fmt: skip
-    return cached(request, {"sources": rows})
+    found = sources.sources(context.house, who, at=context.clock())
+    return cached(request, {"sources": [_source(report) for report in found]})
+
+
+def _source(report: sources.SourceReport) -> dict[str, Any]:
+    held = report.freshness
+    return {
+        "name": report.name,
+        "type": report.source.type if report.source else None,
+        "rows": held.rows,
+        "pending": held.pending,
+        "first": instant(held.first),
+        "last": instant(held.last),
+        "arrival": instant(held.arrival),
+        "silent": report.silent,
+        "problems": [{"what": p.what, "fix": p.fix, "severity": p.severity, "code": p.code} for p in report.problems],
+    }

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from nines.api.context import InContext, Who, cached
 from nines.definitions.load import load_texts
 from nines.evaluation.standing_json import instant
+from nines.objectives.exclusion import Exclusion
 from nines.operations import annotating, auditing, defining, excluding, people, promises, statements
 from nines.people.rights import require
 
@@ -121,16 +122,25 @@ def apply(context: InContext, who: Who, body: Definitions) -> dict[str, Any]:
 def exclusions(request: Request, context: InContext, who: Who) -> Response:
     """Return the exclusions on record now."""
     found = excluding.recorded(context.house, who, now=context.clock())
-    rows = [
-        {
-            "name": e.name, "mode": e.mode, "class": e.kind, "where": e.where, "services": list(e.services),
-            "objectives": list(e.objectives), "clause": e.clause, "approver": e.approver, "evidence": e.evidence,
-            "recorded_at": instant(e.recorded_at), "late": e.is_late(), "occurrences": len(e.spans),
-            "spans": [[instant(s.start), instant(s.end)] for s in e.spans[:1000]],
-        }
-        for e in found
-    ]  # fmt: skip
-    return cached(request, {"exclusions": rows})
+    return cached(request, {"exclusions": [_exclusion(e) for e in found]})
+
+
+def _exclusion(found: Exclusion) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "mode": found.mode,
+        "class": found.kind,
+        "where": found.where,
+        "services": list(found.services),
+        "objectives": list(found.objectives),
+        "clause": found.clause,
+        "approver": found.approver,
+        "evidence": found.evidence,
+        "recorded_at": instant(found.recorded_at),
+        "late": found.is_late(),
+        "occurrences": len(found.spans),
+        "spans": [[instant(s.start), instant(s.end)] for s in found.spans[:1000]],
+    }
 
 
 @router.post("/exclusions", tags=["exclusions"], summary="Record an exclusion", status_code=201)

@@ -61,11 +61,14 @@ def _history(found: History) -> dict[str, Any]:
         "step_seconds": int(found.step.total_seconds()),
         "points": [
             {
-                "start": instant(p.start), "end": instant(p.end), "sli": number(p.sli), "good": number(p.good), "bad": number(p.bad),
+                "start": instant(p.start), "end": instant(p.end), "sli": number(p.sli),
+                "good": number(p.good), "bad": number(p.bad),
                 "unknown": number(p.unknown), "coverage": number(p.coverage), "remaining_ratio": number(p.remaining),
             }
             for p in found.points
         ],
-        "exclusions": [{"name": b.name, "start": instant(b.span.start), "end": instant(b.span.end)} for b in found.bands],
+        "exclusions": [
+            {"name": b.name, "start": instant(b.span.start), "end": instant(b.span.end)} for b in found.bands
+        ],
         "revisions": [{"at": instant(t.at), "revision": t.revision, "target": number(t.target)} for t in found.ticks],
     }  # fmt: skip

@@ -9,19 +9,16 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from nines.errors import Problem
 from nines.sources.columns import Raw
+from nines.sources.findings import Findings
 from nines.sources.lines import numbered, opened
 from nines.sources.ndjson import BATCH
 from nines.telemetry.datasource import DataSource
-
-if TYPE_CHECKING:
-    from nines.sources.read import Findings
 
 _QUOTED = rb'"((?:[^"\\]|\\.)*)"'
 #: Servers cut a line that grows too long inside its last field, which then has no closing quote.

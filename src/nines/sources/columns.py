@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -17,11 +16,9 @@ import pyarrow.compute as pc
 
 from nines.errors import InputError, Problem
 from nines.predicates import column_expression
+from nines.sources.findings import Findings
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.event import COLUMNS, Column
-
-if TYPE_CHECKING:
-    from nines.sources.read import Findings
 
 _STAMP = pa.timestamp("us", tz="UTC")
 _ARROW = {

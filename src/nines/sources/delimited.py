@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +11,9 @@ from pyarrow import csv
 
 from nines.errors import InputError, Problem
 from nines.sources.columns import Raw
+from nines.sources.findings import Findings
 from nines.sources.lines import LONGEST_LINE, opened
 from nines.telemetry.datasource import DataSource
-
-if TYPE_CHECKING:
-    from nines.sources.read import Findings
 
 
 def delimited_rows(path: Path, source: DataSource, findings: Findings) -> Iterator[Raw]:

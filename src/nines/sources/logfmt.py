@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nines.errors import Problem
 from nines.sources.columns import Raw
+from nines.sources.findings import Findings
 from nines.sources.lines import numbered, opened
 from nines.sources.ndjson import BATCH, raw_of
 from nines.telemetry.datasource import DataSource
-
-if TYPE_CHECKING:
-    from nines.sources.read import Findings
 
 _PAIR = re.compile(r'([^\s=]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)(?=\s|$)')
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from nines.errors import Problem
 from nines.sources.columns import Raw
+from nines.sources.findings import Findings
 from nines.sources.lines import numbered, opened
 from nines.telemetry.datasource import DataSource
-
-if TYPE_CHECKING:
-    from nines.sources.read import Findings
 
 #: Lines that are turned into one table at a time.
 BATCH = 100_000

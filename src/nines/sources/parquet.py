@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +11,8 @@ from pyarrow import parquet
 
 from nines.errors import InputError, Problem
 from nines.sources.columns import Raw
+from nines.sources.findings import Findings
 from nines.telemetry.datasource import DataSource
-
-if TYPE_CHECKING:
-    from nines.sources.read import Findings
 
 
 def parquet_rows(path: Path, source: DataSource, findings: Findings) -> Iterator[Raw]:  # noqa: ARG001 - one shape for readers

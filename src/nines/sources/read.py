@@ -7,7 +7,7 @@ is used at all is for the caller to say.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,27 +16,11 @@ from nines.errors import InputError, Problem
 from nines.sources.access_log import access_lines
 from nines.sources.columns import EVENT_TYPES, Raw, typed
 from nines.sources.delimited import delimited_rows
+from nines.sources.findings import Findings
 from nines.sources.logfmt import logfmt_lines
 from nines.sources.ndjson import json_lines
 from nines.sources.parquet import parquet_rows
 from nines.telemetry.datasource import DataSource, SourceType
-
-#: Problems of one file that are kept; all are counted.
-MOST_PROBLEMS = 100
-
-
-@dataclass
-class Findings:
-    """What is wrong with a file: the first problems in full, and how many there are."""
-
-    problems: list[Problem] = field(default_factory=list)
-    bad_rows: int = 0
-
-    def add(self, problem: Problem) -> None:
-        """Note a row that cannot be read."""
-        self.bad_rows += 1
-        if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(problem)
 
 
 @dataclass(frozen=True, slots=True)
