@@ -152,9 +152,11 @@ def series_from(genes, start, size):
         [[genes.pick(0, 1, 3, 9), genes.pick(0, 0, 0, 1, 4), genes.pick(0, 0, 0, 0, 0, 2)] for _ in range(size)]
     )
     state = np.array([genes.pick(1, 1, 1, 1, 1, 1, 0, 2, 3) for _ in range(size)], dtype=np.uint8)
+    born = genes.pick(-5000, -5000, size - 20)  # some sources are heard for the first time within the window
+    state[: max(born, 0)] = MinuteState.SILENT
     known = np.isin(state, [1, 2])[:, None]
     good, bad, unknown = (counts * known).T.astype(np.int64)
-    return MinuteSeries(start, good, bad, unknown, state, start - genes.pick(5000, 5000, -30))
+    return MinuteSeries(start, good, bad, unknown, state, start + born)
 
 
 def exclusion_from(genes, start):
