@@ -48,7 +48,14 @@ class Weighed:
     problems: tuple[Problem, ...]
 
 
-def evaluate(objective: Objective, evidence: Evidence, at: datetime, known_at: datetime | None = None) -> Standing:
+def evaluate(
+    objective: Objective,
+    evidence: Evidence,
+    at: datetime,
+    known_at: datetime | None = None,
+    *,
+    within: datetime | None = None,
+) -> Standing:
     """Return how an objective stands at an instant.
 
     Args:
@@ -56,11 +63,13 @@ def evaluate(objective: Objective, evidence: Evidence, at: datetime, known_at: d
         evidence: counts and exclusions, already as known at `known_at`, covering `horizon(objective, at)`.
         at: instant asked about, aware UTC.
         known_at: instant up to which knowledge was used, or None; it only labels the standing.
+        within: an instant of the calendar period asked about, when it is not the one that holds `at`; a finished
+            period is asked about at or after its end + settle.
 
     Returns:
         The standing, with figures with and without exclusions.
     """
-    asked = frame(objective, at)
+    asked = frame(objective, at, within)
     cut = replace(evidence, exclusions=within_allowance(evidence.exclusions))
     term = _term_of_period(objective, asked)
     weighed = weigh(objective, cut, asked, term, excluding=True)

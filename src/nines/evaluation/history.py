@@ -83,7 +83,13 @@ class History:
 
 
 def history(
-    objective: Objective, evidence: Evidence, at: datetime, step: timedelta, *, last: int | None = None
+    objective: Objective,
+    evidence: Evidence,
+    at: datetime,
+    step: timedelta,
+    *,
+    last: int | None = None,
+    within: datetime | None = None,
 ) -> History:
     """Return how the SLI and the budget went through the window.
 
@@ -93,12 +99,13 @@ def history(
         at: instant asked about, aware UTC.
         step: time one point covers, whole minutes, > 0; at least a slice.
         last: only so many points before the end, or None for all of the window.
+        within: an instant of the calendar period asked about, as for `evaluate`.
 
     Returns:
         The budget is that of the whole window, so its last point is the standing's own remaining share
         (unless the window ends in silence, where the line has a gap and only the range goes on).
     """
-    asked = frame(objective, at)
+    asked = frame(objective, at, within)
     term = (
         objective.terms.index(objective.term_at(asked.window.start))
         if isinstance(objective.window, CalendarWindow)

@@ -36,7 +36,13 @@ def keeps(value: Fraction, op: Comparison, bound: Fraction) -> bool:
 
 
 def evaluate_bound(
-    objective: Objective, evidence: Evidence, sketch: Sketch, at: datetime, known_at: datetime | None = None
+    objective: Objective,
+    evidence: Evidence,
+    sketch: Sketch,
+    at: datetime,
+    known_at: datetime | None = None,
+    *,
+    within: datetime | None = None,
 ) -> Standing:
     """Return how a threshold objective stands at an instant.
 
@@ -46,6 +52,7 @@ def evaluate_bound(
         sketch: the values of the elapsed window; ignored for "uptime".
         at: instant asked about, aware UTC.
         known_at: instant up to which knowledge was used, or None.
+        within: an instant of the calendar period asked about, as for `evaluate`.
 
     Returns:
         A standing without a budget; `aggregated` has the figure, its range and the bound.
@@ -56,7 +63,7 @@ def evaluate_bound(
     if objective.bound is None:
         msg = f"objective {objective.name} has no bound"
         raise ValueError(msg)
-    counted = evaluate(objective, evidence, at, known_at)
+    counted = evaluate(objective, evidence, at, known_at, within=within)
     figure = (
         _uptime(objective.bound, counted)
         if objective.bound.aggregate == "uptime"
