@@ -123,6 +123,26 @@ class Outcome:
     to_date_ratio: Fraction | None
     period: Period | None
 
+    @property
+    def doubt(self) -> Fraction | None:
+        """Units that are not known, worked back from the bounds; None without bounds or without known units.
+
+        Example: 90 good, 0 bad, bounds 0.9 to 1 leave 10 units in doubt.
+        """
+        units = self.units_good + self.units_bad
+        if self.bounds is None or not units:
+            return None
+        width = self.bounds.high - self.bounds.low
+        return units * width / (1 - width)
+
+    @property
+    def remaining_range(self) -> Range | None:
+        """Least and most share of the period's budget that is left, or None where either has no value."""
+        if self.period is None or not self.period.allowed or self.doubt is None:
+            return None
+        spent, allowed = self.period.spent, self.period.allowed
+        return Range(1 - (spent + self.doubt) / allowed, 1 - spent / allowed)
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregated:

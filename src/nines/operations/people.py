@@ -46,6 +46,11 @@ def identify(house: House, *, session: str | None, token: str | None, loopback: 
     return Principal.local("default") if loopback and house.open_on_loopback else Principal.nobody()
 
 
+def anybody(house: House) -> bool:
+    """Return whether anybody can sign in yet."""
+    return house.store.accounts.anybody()
+
+
 def set_up_link(house: House, url: str, *, now: datetime) -> str | None:
     """Return a one-time link that makes the first account, or None when somebody can sign in already."""
     if house.store.accounts.anybody() or house.open_on_loopback:
