@@ -98,12 +98,13 @@ def show_standings(house: House, form: Format) -> None:
     from nines.evaluation.standing_json import standing_json
     from nines.operations import standings
     from nines.operations.house import local_principal
+    from nines.operations.showing import standing_row
 
     found = standings.standings(house, local_principal("default"), at=now())
     if form is Format.json:
         document([standing_json(s) for s in found])
     else:
-        rows(COLUMNS, [standings.standing_row(s) for s in found], form)
+        rows(COLUMNS, [standing_row(s) for s in found], form)
 
 
 def run_demo(*, once: bool, data: Path | None, listen: str, seconds: float, form: Format) -> None:
@@ -112,13 +113,13 @@ def run_demo(*, once: bool, data: Path | None, listen: str, seconds: float, form
     from nines.operations.house import local_principal, open_house
 
     folder = data or Path(tempfile.mkdtemp(prefix="nines-demo-"))
+    running = None
     try:
         house = open_house(folder, now=now(), open_on_loopback=True)
         furnish(house, definitions_folder())
         running = start(house, "127.0.0.1:0" if once else listen)
-        made = people.make_token(
-            house, local_principal("default"), f"shop {now():%H:%M:%S}", scopes=("ingest",), days=1, now=now()
-        )
+        name, who = f"shop {now():%Y-%m-%d %H:%M:%S}", local_principal("default")
+        made = people.make_token(house, who, name, scopes=("ingest",), days=1, now=now())
         say(f"the shop is open; nines serves {running.url}" + ("" if once else "  (stop with Ctrl-C)"))
         with shop(running, made.secret, seconds if once else None) as process:
             if once:
@@ -127,8 +128,9 @@ def run_demo(*, once: bool, data: Path | None, listen: str, seconds: float, form
                 show_standings(house, form)
             else:
                 wait_until_interrupted(process)
-        running.stop()
     finally:
+        if running is not None:
+            running.stop()
         if data is None:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -32,14 +32,14 @@ class Fault:
 
 
 #: Seconds after which the schedule begins again.
-ROUND_S = 420.0
+ROUND_S = 480.0
 
 SCHEDULE: tuple[Fault, ...] = (
     Fault("payments", 15, 60, error_share=0.45, story="the payment vendor refuses two in five cards"),
     Fault("catalog", 100, 50, slower_ms=420, story="the catalogue's cache is cold after a deploy"),
     Fault("cart", 180, 40, error_share=1.0, story="the cart's database is restarted"),
-    Fault("search", 250, 90, silent=True, story="the search service stops reporting"),
-    Fault("checkout", 360, 30, error_share=0.15, slower_ms=150, story="a bad release of checkout, rolled back"),
+    Fault("search", 230, 190, silent=True, story="the search service stops reporting"),
+    Fault("checkout", 430, 30, error_share=0.15, slower_ms=150, story="a bad release of checkout, rolled back"),
 )
 
 

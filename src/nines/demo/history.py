@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from nines.demo.services import SHOP
+from nines.demo.services import HEALTH, SHOP
 
+#: Minutes between two health checks in the past.
+HEALTH_EVERY = 2
 #: Mean requests per minute of each service over a day.
 PER_MINUTE: dict[str, float] = {"payments": 1.0, "catalog": 4.0, "search": 2.5, "cart": 2.0, "checkout": 1.0}
 
@@ -81,7 +83,25 @@ def simulate(service: str, end: datetime, days: int = 90, seed: int = 7) -> pa.T
     duration = rng.lognormal(np.log(SHOP[service][1]), 0.45, minute.size) + slower[minute]
     status = np.where(rng.random(minute.size) < failing[minute], 500, 200)
     session = rng.integers(0, 5000, minute.size)
-    return _table(service, start=start, offset_us=offset_us, duration=duration, status=status, session=session)
+    visits = _table(service, start=start, offset_us=offset_us, duration=duration, status=status, session=session)
+    checks = minutes[::HEALTH_EVERY].copy()
+    if service == SILENCE.service:
+        checks = checks[~np.isin(checks, minutes[_stretch(SILENCE, days)])]
+    return pa.concat_tables([visits, _health(service, start, checks)])
+
+
+def _health(service: str, start: datetime, minutes: np.ndarray) -> pa.Table:
+    """Return the health checks of the past: the heartbeat that tells a quiet night from a dead service."""
+    took = np.full(minutes.size, 1.0)
+    table = _table(
+        service,
+        start=start,
+        offset_us=minutes * 60_000_000,
+        duration=took,
+        status=np.full(minutes.size, 200),
+        session=minutes,
+    )
+    return table.set_column(table.column_names.index("operation"), "operation", pa.array([HEALTH] * minutes.size))
 
 
 def _stretch(planted: Planted, days: int) -> slice:

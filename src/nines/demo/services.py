@@ -32,6 +32,8 @@ SHOP: dict[str, tuple[str, float, tuple[str, ...]]] = {
     "cart": ("/cart", 6.0, ("catalog",)),
     "checkout": ("/checkout", 12.0, ("cart", "payments")),
 }
+#: Route by which a service shows that it lives; its spans are the heartbeat of its telemetry.
+HEALTH = "/healthz"
 
 
 @dataclass
@@ -115,7 +117,13 @@ def service_app(service: str, shop: Shop, tracer: Tracer) -> Starlette:
             span.set_attribute("http.response.status_code", status)
         return JSONResponse({"service": service}, status_code=status)
 
-    return Starlette(routes=[Route(route, handle)])
+    async def health(_request: Request) -> JSONResponse:
+        with tracer.start_as_current_span(f"GET {HEALTH}", kind=SpanKind.SERVER) as span:
+            span.set_attribute("http.route", HEALTH)
+            span.set_attribute("http.response.status_code", 200)
+        return JSONResponse({"service": service})
+
+    return Starlette(routes=[Route(route, handle), Route(HEALTH, health)])
 
 
 async def _call_others(client: httpx.AsyncClient, shop: Shop, calls: tuple[str, ...], request: Request) -> int:

@@ -20,7 +20,7 @@ import uvicorn
 from opentelemetry.sdk.trace import TracerProvider
 
 from nines.demo.export import EventExporter
-from nines.demo.services import SHOP, Shop, service_app, tracer_of
+from nines.demo.services import HEALTH, SHOP, Shop, service_app, tracer_of
 
 #: Customers' visits per second; each visit calls one to three services.
 VISITS_PER_S = 12.0
@@ -35,6 +35,15 @@ def free_socket() -> socket.socket:
     return listener
 
 
+async def look_after(shop: Shop, client: httpx.AsyncClient) -> None:
+    """Ask every service for its health every fifteen seconds, as a load balancer would."""
+    while True:
+        for port in list(shop.ports.values()):
+            with suppress(httpx.HTTPError):
+                await client.get(f"http://127.0.0.1:{port}{HEALTH}")
+        await asyncio.sleep(15)
+
+
 async def visit(client: httpx.AsyncClient, shop: Shop, service: str, session: str) -> None:
     """Send one customer to one service; what goes wrong is the shop's telemetry's to tell."""
     with suppress(httpx.HTTPError):
@@ -47,13 +56,15 @@ async def customers(shop: Shop, seconds: float | None) -> None:
     names, weights = zip(*VISITS, strict=True)
     parent, tasks = os.getppid(), set[asyncio.Task[None]]()
     async with httpx.AsyncClient(timeout=5.0) as client:
+        watch = asyncio.create_task(look_after(shop, client))
         while (seconds is None or shop.elapsed_s() < seconds) and os.getppid() == parent:
             service = dice.choices(names, weights)[0]
             task = asyncio.create_task(visit(client, shop, service, f"s{dice.randrange(400)}"))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
             await asyncio.sleep(dice.expovariate(VISITS_PER_S))
-        await asyncio.gather(*tasks, return_exceptions=True)
+        watch.cancel()
+        await asyncio.gather(*tasks, watch, return_exceptions=True)
 
 
 def start_service(service: str, shop: Shop) -> tuple[uvicorn.Server, asyncio.Task[None], TracerProvider]:

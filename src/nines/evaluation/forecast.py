@@ -132,9 +132,10 @@ def exhaustion(objective: Objective, frame: Frame, judged: Judged, budget: Perio
         return None
     calendar = frame.finish != frame.end or objective.window.kind == "calendar"
     formula = (
-        "first t with spent + beta t > allowed, beta the bad units per minute of the lookback"
+        "first t with spent + beta t > allowed, beta the bad units per known minute lately"
         if calendar
-        else "first t with S(t) = bad in [end + t - W, end) + beta t > b N(t); old bad units age out, N(t) ages alike"
+        else "first t with bad in [end + t - W, end) + beta t > b N(t), beta the bad units per known minute lately; "
+        "old bad units age out, and N(t) with them"
     )
     if budget.spent > budget.allowed:
         gone = instant_of(frame.end)
@@ -158,10 +159,17 @@ def exhaustion(objective: Objective, frame: Frame, judged: Judged, budget: Perio
 
 
 def _lately(objective: Objective, frame: Frame, judged: Judged) -> list[tuple[int, Sums]]:
-    """Return minutes and sums of each lookback; one shorter than a slice takes the last whole slice."""
+    """Return each lookback's sums and the minutes they speak for; one shorter than a slice takes the last whole slice.
+
+    Where silence counts for nothing, it does not dilute the rate either; imputed silence speaks for itself.
+    """
     length = objective.terms[0].method.slice_minutes
-    spans = (max(lookback // MINUTE, length) for lookback in LOOKBACKS)
-    return [(minutes, add_up(objective, judged, frame.end - minutes, frame.end)) for minutes in spans]
+    found = []
+    for minutes in (max(lookback // MINUTE, length) for lookback in LOOKBACKS):
+        sums = add_up(objective, judged, frame.end - minutes, frame.end)
+        dumb = sums.counted_minutes - sums.known_minutes if objective.missing in {"unknown", "ignore"} else 0
+        found.append((minutes - dumb, sums))
+    return found
 
 
 def _calendar(frame: Frame, budget: Period, recent: Sums, minutes: int) -> int | None:

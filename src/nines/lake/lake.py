@@ -210,6 +210,14 @@ class Lake:
         )
         return {n: part.column("minute").to_numpy().astype(np.int64) for n, part in _grouped(table, "source").items()}
 
+    def held_minutes(self, tenant: str, identity: str) -> Ints:
+        """Return the minutes an indicator has counts for, ascending."""
+        table = self._ask(
+            f"SELECT DISTINCT minute FROM {self.tables.counts.relation()} WHERE tenant = {text(tenant)} "
+            f"AND indicator = {text(identity)} ORDER BY 1"
+        )
+        return table.column("minute").to_numpy().astype(np.int64)
+
     def covered(
         self,
         tenant: str,

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeGuard
 
+from nines.definitions.load import Definitions
 from nines.errors import InputError, Problem
-from nines.objectives.indicator import CompositeIndicator, CounterIndicator, QueryIndicator
+from nines.objectives.indicator import (
+    CompositeIndicator,
+    CounterIndicator,
+    Indicator,
+    QueryIndicator,
+    SampleIndicator,
+)
 from nines.operations import ingesting
 from nines.operations.house import House
 from nines.operations.promises import in_force
+from nines.operations.pulling import Pulled, fetch, fetch_new
 from nines.people.rights import Principal, require
 
 
@@ -45,9 +54,7 @@ def backfill(house: House, who: Principal, name: str, *, start: datetime, end: d
         raise InputError(
             Problem(name, "a composite has no history of its own", "backfill its members", code="composite-history")
         )
-    if isinstance(indicator, CounterIndicator | QueryIndicator):
-        from nines.operations.pulling import fetch
-
+    if is_pulled(indicator, definitions):
         rows, problems = fetch(
             house, who, indicator, definitions.sources[indicator.source], start=start, end=end, now=now
         )
@@ -57,14 +64,15 @@ def backfill(house: House, who: Principal, name: str, *, start: datetime, end: d
     return Backfilled(f"{indicator.name} is rolled up from the stored rows of {indicator.source}")
 
 
+def is_pulled(indicator: Indicator, definitions: Definitions) -> TypeGuard[Pulled]:
+    """Return whether an indicator's counts are fetched from its source."""
+    source = definitions.sources.get(indicator.source)
+    pulled = isinstance(indicator, CounterIndicator | QueryIndicator | SampleIndicator)
+    return pulled and source is not None and source.type == "prometheus"
+
+
 def pull_new(house: House, who: Principal, *, now: datetime) -> int:
     """Fetch what is new for every indicator of a pulled source; returns how many minutes came."""
-    from nines.operations.pulling import fetch_new
-
     definitions = in_force(house, who.tenant, at=now)
-    pulled = [i for i in definitions.indicators.values() if isinstance(i, CounterIndicator | QueryIndicator)]
-    return sum(
-        fetch_new(house, who, i, definitions.sources[i.source], now=now)
-        for i in pulled
-        if i.source in definitions.sources
-    )
+    pulled = [i for i in definitions.indicators.values() if is_pulled(i, definitions)]
+    return sum(fetch_new(house, who, i, definitions.sources[i.source], now=now) for i in pulled)

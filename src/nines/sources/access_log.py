@@ -65,10 +65,7 @@ def _raw(rows: list[tuple[bytes | None, ...]], names: tuple[str, ...], lines: li
     columns = {n: list(v) for n, v in zip(names, zip(*rows, strict=True), strict=True)}
     moments = _Moments()
     requests = [(r or b"").split(b" ") for r in columns.pop("request")]
-    texts = {
-        n: [None if v in {None, b"-"} else v.decode("utf-8", "replace") for v in values if True]
-        for n, values in columns.items()
-    }  # type: ignore[union-attr]
+    texts = {name: [_text(v) for v in values] for name, values in columns.items()}
     texts["time"] = [moments.iso(v) for v in columns["time"]]
     texts["method"] = [r[0].decode("utf-8", "replace") if len(r) > 1 else None for r in requests]
     texts["path"] = [r[1].decode("utf-8", "replace") if len(r) > 1 else None for r in requests]
@@ -76,6 +73,10 @@ def _raw(rows: list[tuple[bytes | None, ...]], names: tuple[str, ...], lines: li
     texts["duration_ms"] = [None if v is None else repr(float(v) * scale) for v in texts.pop("took")]
     texts["operation"] = [None if p is None else p.partition("?")[0] for p in texts["path"]]
     return Raw(pa.table({n: pa.array(v, pa.string()) for n, v in texts.items()}), np.array(lines))
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None or value == b"-" else value.decode("utf-8", "replace")
 
 
 class _Moments:

@@ -131,7 +131,8 @@ def _instant(value: str, source: DataSource) -> str:
     zoned = (
         f"regexp_matches({text}, '([zZ]|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') AND NOT regexp_matches({text}, '^[0-9-]+$')"
     )
-    return f"CASE WHEN {zoned} THEN TRY_CAST({text} AS TIMESTAMPTZ) ELSE {naive.format(f'TRY_CAST({text} AS TIMESTAMP)')} END"
+    local = naive.format(f"TRY_CAST({text} AS TIMESTAMP)")
+    return f"CASE WHEN {zoned} THEN TRY_CAST({text} AS TIMESTAMPTZ) ELSE {local} END"
 
 
 def _text(value: str) -> str:

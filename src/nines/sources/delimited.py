@@ -44,7 +44,9 @@ def delimited_rows(path: Path, source: DataSource, findings: Findings) -> Iterat
         try:
             table = csv.read_csv(
                 file,
-                read_options=csv.ReadOptions(use_threads=False, autogenerate_column_names=not header, block_size=16 << 20),
+                read_options=csv.ReadOptions(
+                    use_threads=False, autogenerate_column_names=not header, block_size=16 << 20
+                ),
                 parse_options=csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip, newlines_in_values=True),
                 convert_options=csv.ConvertOptions(
                     column_types={n: pa.string() for n in names or []}, strings_can_be_null=True, null_values=[""],
