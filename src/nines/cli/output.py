@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from nines.errors import Problem
 
@@ -64,14 +65,13 @@ def _table(columns: Sequence[str], body: Sequence[Mapping[str, object]], title: 
     from rich import box
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     numbers = {name for name in columns if body and all(_is_figure(str(row.get(name, ""))) for row in body)}
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for name in columns:
         table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name in numbers)
     for row in body:
-        table.add_row(*(_cell(str(row.get(name, "")), Text) for name in columns))
+        table.add_row(*(_cell(str(row.get(name, ""))) for name in columns))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
@@ -79,8 +79,10 @@ def _table(columns: Sequence[str], body: Sequence[Mapping[str, object]], title: 
 _LOOKS = {"met": "green", "missed": "red", "at-risk": "yellow", "unknown": "magenta"}
 
 
-def _cell(text: str, make: type) -> object:
-    return make(text, style=_LOOKS.get(text, ""))
+def _cell(text: str) -> Any:  # noqa: ANN401 - a Rich text, imported only when needed
+    from rich.text import Text
+
+    return Text(text, style=_LOOKS.get(text, ""))
 
 
 def _is_figure(text: str) -> bool:

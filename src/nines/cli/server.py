@@ -52,7 +52,7 @@ def assemble(house: House, only: tuple[str, ...] = ()) -> tuple[Any, Any]:
     names = only or tuple(FACES)
     built = {name: build_face(name, house) for name in names}
     app = built.get("api") or built.get("pages")
-    if "api" in built and "pages" in built:
+    if app is not None and "api" in built and "pages" in built:
         app.mount("/", built["pages"])  # the API's routes were added first, so they win
     return app, built.get("worker")
 

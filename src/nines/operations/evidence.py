@@ -87,16 +87,19 @@ class Bench:
             self._fetched[key] = self.measurements.series(indicator, source, start, end)
         return self._fetched[key]
 
-    def evidence(self, objective: Objective, at: datetime, span: Span | None = None) -> Evidence:
+    def evidence(
+        self, objective: Objective, at: datetime, span: Span | None = None, *, within: datetime | None = None
+    ) -> Evidence:
         """Return what an evaluation of an objective at an instant is given.
 
         Args:
             objective: what will be evaluated.
             at: instant that will be asked about.
             span: minutes to cover instead of the objective's own horizon (members of a composite).
+            within: an instant of the finished calendar period that will be asked about, or None.
         """
         indicator = self.indicator(objective)
-        wide = span or horizon(objective, at)
+        wide = span or horizon(objective, at, within)
         held = (_near(e, wide) for e in self.exclusions if e.holds_for(objective.service, objective.name))
         exclusions = within_allowance(e for e in held if e.spans)
         if isinstance(indicator, CompositeIndicator):
@@ -165,7 +168,7 @@ class Bench:
 
 
 def _near(exclusion: Exclusion, span: Span) -> Exclusion:
-    """Return an exclusion with the occurrences that can matter to a span: those in it, and those that used its allowance."""
+    """Return an exclusion with the occurrences that can matter to a span, those that used its allowance included."""
     reach = Span(span.start - timedelta(days=366), span.end) if exclusion.allowance else span
     return replace(exclusion, spans=tuple(s for s in exclusion.spans if s.overlap(reach)))
 

@@ -72,7 +72,7 @@ def fetch(
     """
     require(who, "ingest")
     held = house.lake.held_minutes(who.tenant, indicator.identity)
-    wanted = [s for s in _missing(held, minute_of(start), min(minute_of(end), minute_of(now - PULL_SETTLE)))]
+    wanted = _missing(held, minute_of(start), min(minute_of(end), minute_of(now - PULL_SETTLE)))
     total, told = 0, tuple[Problem, ...]()
     for span in wanted:
         series, findings = read(client_of(source), indicator, source, span)

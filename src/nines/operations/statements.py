@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from nines.errors import ConflictError, InputError, Problem
 from nines.evaluation.evaluate import evaluate
-from nines.evaluation.frame import frame
 from nines.evaluation.standing_json import standing_json
 from nines.journal.folds import Statement, statements
 from nines.objectives.objective import Objective
+from nines.objectives.period import period as period_of
 from nines.objectives.window import CalendarWindow
+from nines.operations.evidence import Bench
 from nines.operations.house import House
 from nines.operations.standings import bench
 from nines.people.rights import Principal, require
@@ -41,12 +42,8 @@ def _period(objective: Objective, within: datetime | None, now: datetime) -> Spa
     if not isinstance(objective.window, CalendarWindow):
         what = f"its window {objective.window.label} rolls, and never closes"
         raise InputError(Problem(objective.key, what, "name an objective with a calendar window", code="not-calendar"))
-    present = frame(objective, now).whole
-    found = (
-        frame(objective, within).whole
-        if within
-        else frame(objective, present.start - timedelta(seconds=1) + objective.settle).whole
-    )
+    present = period_of(objective.window, now)
+    found = period_of(objective.window, within or present.start - timedelta.resolution)
     if found.end + objective.settle > now:
         what = f"its period ends at {found.end:%Y-%m-%d %H:%M} UTC and is not settled"
         raise InputError(Problem(objective.key, what, "wait until it is over", code="not-finished"))
@@ -77,13 +74,7 @@ def close(house: House, who: Principal, name: str, *, within: datetime | None, n
         raise ConflictError(
             Problem(objective.key, f"the period from {period.start:%Y-%m-%d} is closed already", code="closed-already")
         )
-    standing = standing_json(
-        evaluate(
-            objective,
-            work.evidence(objective, period.end + objective.settle - timedelta(microseconds=1)),
-            _inside(objective, period),
-        )
-    )
+    standing = _standing(work, objective, period)
     with house.store.deed(who.tenant, who.name, now) as deed:
         payload = {
             "objective": objective.key,
@@ -96,9 +87,10 @@ def close(house: House, who: Principal, name: str, *, within: datetime | None, n
     )
 
 
-def _inside(objective: Objective, period: Span) -> datetime:
-    """Return the instant at which a period has elapsed whole and is still the one asked about."""
-    return period.end - timedelta(microseconds=1) + objective.settle
+def _standing(work: Bench, objective: Objective, period: Span) -> dict[str, object]:
+    """Return the standing of a whole finished period, as it is known now."""
+    at, within = period.end + objective.settle, period.start
+    return standing_json(evaluate(objective, work.evidence(objective, at, within=within), at, within=within))
 
 
 def correct(house: House, who: Principal, spans: Sequence[Span], reason: str, *, now: datetime) -> tuple[str, ...]:
@@ -121,8 +113,7 @@ def correct(house: House, who: Principal, spans: Sequence[Span], reason: str, *,
     corrected = []
     for statement in touched:
         objective = work.settled(work.objective(statement.objective))
-        inside = _inside(objective, statement.period)
-        standing = standing_json(evaluate(objective, work.evidence(objective, inside), inside))
+        standing = _standing(work, objective, statement.period)
         latest = statement.corrections[-1]["standing"] if statement.corrections else statement.standing
         if standing["fingerprint"] == latest["fingerprint"]:
             continue

@@ -92,8 +92,8 @@ class Client:
         return body
 
     def _patiently(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
-        """Return the first answer that is worth having; pause between tries as the server asks, or twice as long each time."""
-        failure = ""
+        """Return the first answer worth having; between tries pause as the server asks, or twice as long each time."""
+        failure, wait = "", FIRST_PAUSE_S
         for number in range(TRIES):
             if number:
                 self.pause(min(LONGEST_PAUSE_S, wait))
