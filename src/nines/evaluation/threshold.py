@@ -137,7 +137,7 @@ def _thin(objective: Objective, counted: Standing) -> tuple[Problem, ...]:
         return ()
     return (
         Problem(
-            f"objective {objective.name}", "a tenth or more of its window is silent; the figure is of the known values",
+            f"objective {objective.name}", "more than a tenth of its window is silent; the figure is of the known values",
             "check the source's freshness", severity="warning", code="thin-coverage",
         ),
     )  # fmt: skip
