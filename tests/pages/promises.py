@@ -23,9 +23,19 @@ DAY = 24 * HOUR
 def promise(name, service, target="99.9", *, revised=None, labels=(("team", "shop"),), missing="unknown"):
     terms = (Term(Fraction(target) / 100),)
     if revised:
-        terms = (Term(Fraction(revised[1]) / 100), Term(Fraction(target) / 100, effective_from=AT - revised[0], revision=2))
-    return Objective(name=name, service=service, indicator=name, terms=terms, window=RollingWindow(timedelta(days=30)),
-                     labels=labels, missing=missing)
+        terms = (
+            Term(Fraction(revised[1]) / 100),
+            Term(Fraction(target) / 100, effective_from=AT - revised[0], revision=2),
+        )
+    return Objective(
+        name=name,
+        service=service,
+        indicator=name,
+        terms=terms,
+        window=RollingWindow(timedelta(days=30)),
+        labels=labels,
+        missing=missing,
+    )
 
 
 def evidence(objective, *, per_minute=100, bad=(), silent=(), exclusions=()):
@@ -45,15 +55,31 @@ def evidence(objective, *, per_minute=100, bad=(), silent=(), exclusions=()):
     return Evidence(series, exclusions, data_version=88142)
 
 
-MAINTENANCE = Exclusion(name="maintenance", spans=(Span(AT - timedelta(days=13), AT - timedelta(days=12, hours=12)),), approver="ann")
+MAINTENANCE = Exclusion(
+    name="maintenance", spans=(Span(AT - timedelta(days=13), AT - timedelta(days=12, hours=12)),), approver="ann"
+)
 
 WORLDS = {
-    "checkout": (promise("checkout", "shop", "99.9", revised=(timedelta(days=20), "99.5")),
-                 {"bad": [(22 * DAY, 300, 3), (13 * DAY, 300, 40), (9 * DAY, 200, 3), (34, 34, 32)], "exclusions": (MAINTENANCE,)}),
-    "search-latency": (promise("search-latency", "shop", "95"), {"bad": [(30 * DAY, 30 * DAY, 4), (5 * DAY, 5 * DAY, 7)]}),
-    "invoices-fresh": (promise("invoices-fresh", "billing", "99.5", labels=(("team", "money"),)), {"bad": [(8 * DAY, 600, 50)]}),
+    "checkout": (
+        promise("checkout", "shop", "99.9", revised=(timedelta(days=20), "99.5")),
+        {
+            "bad": [(22 * DAY, 300, 3), (13 * DAY, 300, 40), (9 * DAY, 200, 3), (34, 34, 32)],
+            "exclusions": (MAINTENANCE,),
+        },
+    ),
+    "search-latency": (
+        promise("search-latency", "shop", "95"),
+        {"bad": [(30 * DAY, 30 * DAY, 4), (5 * DAY, 5 * DAY, 7)]},
+    ),
+    "invoices-fresh": (
+        promise("invoices-fresh", "billing", "99.5", labels=(("team", "money"),)),
+        {"bad": [(8 * DAY, 600, 50)]},
+    ),
     "login": (promise("login", "identity", "99.95"), {"bad": [(11 * DAY, 60, 4)]}),
-    "edge-delivery": (promise("edge-delivery", "media"), {"bad": [(4 * DAY, 120, 9)], "silent": [(3 * DAY, 900), (12, 12)]}),
+    "edge-delivery": (
+        promise("edge-delivery", "media"),
+        {"bad": [(4 * DAY, 120, 9)], "silent": [(3 * DAY, 900), (12, 12)]},
+    ),
     "payments": (promise("payments", "cloud"), {"bad": [(3 * DAY, 100, 8)]}),
     "never-heard": (promise("never-heard", "cloud"), {"silent": [(31 * DAY, 31 * DAY)]}),
 }

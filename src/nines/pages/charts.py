@@ -186,9 +186,19 @@ def _bands(past: History, x: alt.X, scheme: Scheme | None, *, labels: bool) -> l
     rows = [{"x": _iso(b.span.start), "x2": _iso(b.span.end), "text": b.name} for b in past.bands]
     bands = _chart(rows).mark_rect(color=ink("rule", scheme), opacity=0.8).encode(x=x, x2="x2")
     named = {r["text"]: r for r in rows}.values() if labels else []
-    words = _chart(list(named)).mark_text(align="left", baseline="bottom", dx=3, dy=-4, color=ink("ink-3", scheme))
-    height = BROAD[1] if labels else NARROW[1]
-    return [bands, words.encode(x=x, y=alt.value(height), text="text:N")]
+    middle = past.points[len(past.points) // 2].start if past.points else None
+    layers = [bands]
+    for left in (True, False):
+        here = [r for r in named if (r["x"] < _iso(middle)) is left]
+        words = _chart(here).mark_text(
+            align="left" if left else "right",
+            baseline="bottom",
+            dx=3 if left else -3,
+            dy=-4,
+            color=ink("ink-3", scheme),
+        )
+        layers.append(words.encode(x=x, y=alt.value(BROAD[1]), text="text:N"))
+    return layers
 
 
 def _ticks(past: History, x: alt.X, scheme: Scheme | None) -> list[alt.Chart]:

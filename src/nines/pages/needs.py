@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nines.evaluation.standing import Exhaustion, Standing
-from nines.pages.row import URGENCY, State, key, left_text, objective_url, sli_text, state, target_text
+from nines.pages.row import URGENCY, State, key, left_text, objective_url, over_text, sli_text, state, target_text
 from nines.showing import budget_percent, length, percent
 
 #: A budget that does not run out is less pressing than one that does so in any number of seconds.
@@ -60,7 +60,7 @@ def _need(standing: Standing) -> Need:
 
 def _missed(standing: Standing) -> tuple[str, str, str]:
     period = standing.outcome.period
-    why = f"{sli_text(standing, standing.outcome)} against {target_text(standing)} over {standing.window_label}"
+    why = f"{sli_text(standing, standing.outcome)} against {target_text(standing)} {over_text(standing)}"
     if period is not None and period.remaining_ratio is not None and period.remaining_ratio < 0:
         over = budget_percent(period.remaining_ratio).removeprefix("-")
         why += f"; the budget is overspent by {over} of itself"

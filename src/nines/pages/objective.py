@@ -19,7 +19,7 @@ from nines.objectives.objective import Objective
 from nines.pages.asking import Asked
 from nines.pages.charts import BROAD, NARROW, budget_chart, drawn_until, sli_chart
 from nines.pages.drawing import Drawing, draw
-from nines.pages.row import burn_text, figure_text, left_text, row, sli_text, target_text
+from nines.pages.row import burn_text, figure_text, left_text, over_text, row, sli_text, target_text
 from nines.showing import budget_percent, count, length, percent
 
 #: Occurrences of an exclusion that are written out.
@@ -98,7 +98,8 @@ def objective_page(material: Material, asked: Asked) -> dict[str, Any]:
 
 def sentence(objective: Objective, standing: Standing) -> str:
     """Say in one sentence what is promised."""
-    over = f"over {standing.window_label}" if standing.window_kind == "rolling" else f"each {standing.window_label}"
+    rolling = standing.window_kind == "rolling"
+    over = over_text(standing) if rolling else f"each {standing.window_label}"
     if objective.description:
         return objective.description.rstrip(".") + "."
     if standing.aggregated is not None:
@@ -121,6 +122,8 @@ def facts(standing: Standing) -> list[Fact]:
             f"{count(counts.good)} of {count(counts.total)} {standing.unit if standing.unit != 'slices' else 'events'}"
         )
         left = f", {count(counts.unknown)} could not be judged" if counts.unknown else ""
+        if standing.verdict in {"met", "at-risk"} and outcome.sli is not None and outcome.sli < standing.target:
+            left += "; under the target so far, but within the budget of the whole window"
         first = [Fact("SLI", sli_text(standing, outcome), known + left), *_budget_facts(standing)]
     spoken = length(timedelta(seconds=standing.window.length.total_seconds() * float(1 - outcome.coverage)))
     missing = "nothing is missing" if outcome.coverage == 1 else f"{spoken} of the window is not known"
@@ -133,7 +136,9 @@ def _budget_facts(standing: Standing) -> list[Fact]:
         return []
     unit = "bad slices" if standing.unit == "slices" else f"bad {standing.unit}"
     note = f"{count(period.remaining)} of {count(period.allowed)} {unit} left"
-    if period.remaining < 0:
+    if standing.outcome.sli is None:
+        note = "nothing is known yet"
+    elif period.remaining < 0:
         note = f"{count(-period.remaining)} {unit} more than the {count(period.allowed)} allowed"
     found = [Fact("Budget left", left_text(standing.outcome), note)]
     if "1h" in rates and "5m" in rates:
@@ -221,7 +226,7 @@ def burn_down(standing: Standing, past: History) -> Figure:
         )
     if any(p.remaining_range for p in past.points):
         caption += " The violet part is in doubt: it is gone if all that is unknown was bad."
-    if standing.exhaustion is not None and standing.exhaustion.low is not None:
+    if drawn_until(standing) > standing.window.end:
         caption += " The cone carries the recent past on."
     label = f"Budget left, {left_text(standing.outcome)} at the end. The figures stand in the table below."
     broad, narrow = (draw(budget_chart(standing, past, size), label, css) for size, css in _SIZES)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from nines.pages.tokens import STATIC
 
@@ -55,6 +56,12 @@ def _missing(name: str) -> str:
     raise KeyError(name)
 
 
+def _words(text: str) -> Markup:
+    """Return words with what stands between backticks set as code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts))
+
+
 def _iso(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
@@ -65,6 +72,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )
     environment.filters["iso"] = _iso
+    environment.filters["words"] = _words
     environment.globals["static"] = static
     return environment
 

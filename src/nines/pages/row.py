@@ -161,6 +161,8 @@ def left_text(outcome: Outcome) -> str:
     """Return the share of the budget that is left, as a range where it is in doubt; "" without a budget."""
     if outcome.period is None:
         return ""
+    if outcome.sli is None:
+        return "unknown"
     reach = outcome.remaining_range
     if reach is not None and budget_percent(reach.low) != budget_percent(reach.high):
         return span_text(budget_percent(reach.low), budget_percent(reach.high))
@@ -174,6 +176,13 @@ def burn_text(rate: Burn | None) -> str:
     if rate.low is not None and rate.high is not None and burn(rate.low) != burn(rate.high):
         return span_text(burn(rate.low), burn(rate.high))
     return burn(rate.rate)
+
+
+def over_text(standing: Standing) -> str:
+    """Return the window in words, as "over 30d" or "this month"; a period of several units is "these 2-weeks"."""
+    if standing.window_kind == "rolling":
+        return f"over {standing.window_label}"
+    return f"{'these' if standing.window_label[0].isdigit() else 'this'} {standing.window_label}"
 
 
 def span_text(low: str, high: str) -> str:
@@ -210,7 +219,7 @@ def _order(standing: Standing) -> dict[str, float | str | None]:
     outcome, rates = standing.outcome, standing.burn_rates
     period = outcome.period
     return {
-        "name": f"{standing.objective} {standing.service}".casefold(),
+        "name": f"{key(standing)} {standing.service}".casefold(),
         "state": URGENCY.index(standing.verdict),
         "sli": _number(outcome.sli),
         "target": _number(standing.target),
