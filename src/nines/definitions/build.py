@@ -26,7 +26,13 @@ OPENSLO = ("openslo/v1", "openslo/v1alpha", "openslo.com/v2alpha")
 
 @dataclass
 class Gathered:
-    """Definitions while they are being gathered; see `Definitions` for the fields."""
+    """Definitions while they are being gathered; see `Definitions` for most fields.
+
+    Attributes:
+        hours: objective -> Calendar whose hours count.
+        trusted: indicators whose queries cannot be read into increments and were let pass with a note.
+        thresholds: OpenSLO threshold metrics by name: source and query; each objective holds them against its own value.
+    """
 
     sources: dict[str, DataSource] = field(default_factory=dict)
     indicators: dict[str, Indicator] = field(default_factory=dict)
@@ -38,6 +44,8 @@ class Gathered:
     budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     hours: dict[str, str] = field(default_factory=dict)
+    trusted: set[str] = field(default_factory=set)
+    thresholds: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 Adder = Callable[[Gathered, Reading, shapes.Metadata, Any], None]

@@ -1,4 +1,4 @@
-"""Checks that need all definitions at once: references, cycles, policies that cannot fire, counters that cannot be read."""
+"""Checks that need all definitions at once: references, cycles, policies that cannot fire, unreadable counters."""
 
 from __future__ import annotations
 
@@ -42,9 +42,32 @@ def _unknown(where: str, what: str, name: str, known: Iterable[str]) -> Problem:
 
 
 def _references(found: Gathered) -> Iterable[Problem]:
+    yield from _of_indicators(found)
+    yield from _of_objectives(found)
+    names = {o.name for o in found.objectives}
+    for exclusion in found.exclusions:
+        for service in (s for s in exclusion.services if s not in found.services):
+            where = _place(found, "Exclusion", exclusion.name, "services")
+            yield _unknown(where, "Service", service, found.services)
+        yield from _absent(_place(found, "Exclusion", exclusion.name, "objectives"), exclusion.objectives, names)
+    for name, policy in found.budget_policies.items():
+        yield from _absent(_place(found, "ErrorBudgetPolicy", name, "objectives"), policy.objectives, names)
+
+
+def _absent(where: str, wanted: Iterable[str], known: set[str]) -> Iterable[Problem]:
+    return (_unknown(where, "SLO", name, known) for name in wanted if name not in known)
+
+
+def _of_indicators(found: Gathered) -> Iterable[Problem]:
+    names = {o.name for o in found.objectives}
     for name, indicator in found.indicators.items():
-        if not isinstance(indicator, CompositeIndicator) and indicator.source not in found.sources:
+        if isinstance(indicator, CompositeIndicator):
+            yield from _absent(_place(found, "Composite", name, "members"), indicator.members, names)
+        elif indicator.source not in found.sources:
             yield _unknown(_place(found, "SLI", name, "source"), "DataSource", indicator.source, found.sources)
+
+
+def _of_objectives(found: Gathered) -> Iterable[Problem]:
     for objective in found.objectives:
         kind = _kind_of(found, objective.name)
         if objective.indicator not in found.indicators:
@@ -55,23 +78,6 @@ def _references(found: Gathered) -> Iterable[Problem]:
         hours = found.hours.get(objective.name)
         if hours is not None and hours not in found.calendars:
             yield _unknown(_place(found, kind, objective.name, "hours"), "Calendar", hours, found.calendars)
-    names = {o.name for o in found.objectives}
-    for name, indicator in found.indicators.items():
-        for member in indicator.members if isinstance(indicator, CompositeIndicator) else ():
-            if member not in names:
-                yield _unknown(_place(found, "Composite", name, "members"), "SLO", member, names)
-    for exclusion in found.exclusions:
-        for service in exclusion.services:
-            if service not in found.services:
-                where = _place(found, "Exclusion", exclusion.name, "services")
-                yield _unknown(where, "Service", service, found.services)
-        for objective_name in exclusion.objectives:
-            if objective_name not in names:
-                yield _unknown(_place(found, "Exclusion", exclusion.name, "objectives"), "SLO", objective_name, names)
-    for name, policy in found.budget_policies.items():
-        for objective_name in policy.objectives:
-            if objective_name not in names:
-                yield _unknown(_place(found, "ErrorBudgetPolicy", name, "objectives"), "SLO", objective_name, names)
 
 
 def _cycles(found: Gathered) -> Iterable[Problem]:
@@ -99,7 +105,7 @@ def _policies(found: Gathered) -> Iterable[Problem]:
 
 def _counters(found: Gathered) -> Iterable[Problem]:
     for name, indicator in found.indicators.items():
-        if isinstance(indicator, CounterIndicator):
+        if isinstance(indicator, CounterIndicator) and name not in found.trusted:
             for part in ("total", "good", "bad"):
                 text = getattr(indicator, part)
                 wrong = selector_problem(text) if text else None

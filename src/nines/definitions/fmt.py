@@ -34,7 +34,7 @@ def formatted(text: str, file: str) -> tuple[str, list[Problem]]:
     before, problems = documents(text, file)
     if problems:
         return text, problems
-    parts = re.split(r"^---[ \t]*\n", text.replace("\r\n", "\n").removeprefix("\ufeff"), flags=re.M)
+    parts = re.split(r"^---[ \t]*\n", text.replace("\r\n", "\n").removeprefix("\ufeff"), flags=re.MULTILINE)
     done = [_document(part) for part in parts]
     new = "---\n".join(part for part in done if part.strip()) or text
     after, wrong = documents(new, file)

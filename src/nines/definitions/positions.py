@@ -83,8 +83,10 @@ def documents(text: str, file: str) -> tuple[list[Document], list[Problem]]:
             node = loader.get_node()
             builder = _Builder(file, problems)
             value = builder.plain(node, (), 0)
-            if value is not None:
-                part = "".join(source[node.start_mark.line : node.end_mark.line + 1])
+            part = "".join(source[node.start_mark.line : node.end_mark.line + 1])
+            if isinstance(value, list):
+                found += [_item(builder, file, part, number, one) for number, one in enumerate(value)]
+            elif value is not None:
                 found.append(Document(value, file, node.start_mark.line + 1, builder.lines, part))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -102,6 +104,12 @@ def documents(text: str, file: str) -> tuple[list[Document], list[Problem]]:
     finally:
         loader.dispose()
     return found, problems
+
+
+def _item(builder: _Builder, file: str, text: str, number: int, value: Any) -> Document:  # noqa: ANN401 - any YAML value
+    """Return one item of a document that is a list of definitions, as OpenSLO files may be."""
+    lines = {path[1:]: line for path, line in builder.lines.items() if path[:1] == (number,)}
+    return Document(value, file, lines.get((), 1), lines, yaml.safe_dump(value, sort_keys=False) if value else text)
 
 
 @dataclass

@@ -42,9 +42,7 @@ def _walk(node: Any, sign: int) -> Iterator[tuple[int, str]]:  # noqa: ANN401 - 
             msg = "offset and @ cannot be read into increments"
             raise ValueError(msg)
         yield sign, node.prettify()
-    elif kind == "ParenExpr":
-        yield from _walk(node.expr, sign)
-    elif kind == "AggregateExpr" and str(node.op).lower().endswith("sum"):
+    elif kind == "ParenExpr" or (kind == "AggregateExpr" and str(node.op).lower().endswith("sum")):
         yield from _walk(node.expr, sign)
     elif kind == "BinaryExpr" and str(node.op) in {"+", "-"}:
         yield from _walk(node.lhs, sign)

@@ -144,7 +144,7 @@ class Asked(Shape):
     windows: list[WindowShape] | None = None
     missing: Literal["unknown", "ignore", "good", "bad", "last"] = "unknown"
     no_traffic: Literal["skip", "good", "bad"] = Field("skip", alias="noTraffic")
-    estimator: EstimatorShape = Field(default_factory=EstimatorShape)
+    estimator: EstimatorShape = Field(default_factory=lambda: EstimatorShape.model_validate({}))
     settle: str = "0s"
     hours: Name | None = Field(None, description="Calendar whose hours count.")
     alerting: AlertingShape | None = None
@@ -205,7 +205,7 @@ class ExclusionSpec(Shape):
     approver: str = ""
     evidence: str = ""
     allowance: AllowanceShape | None = None
-    mutes_paging: bool = Field(False, alias="mutesPaging")
+    mutes_paging: bool = Field(default=False, alias="mutesPaging")
     description: str = ""
 
 

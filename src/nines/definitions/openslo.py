@@ -1,0 +1,419 @@
+"""OpenSLO v1, v1alpha and v2alpha, read as they are: the same promises, from a foreign text.
+
+Queries that cannot be read into increments are kept and marked; a source without an address is made up by its name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from nines.definitions.openslo_rules import (
+    Path,
+    Reading,
+    alert_rules,
+    calendar_rules,
+    description_rules,
+    duration_rules,
+    metadata_rules,
+    number_rules,
+    operator_rules,
+    reference_rules,
+    texts,
+)
+from nines.definitions.positions import Document
+from nines.definitions.promql import selector_problem
+from nines.errors import Problem
+from nines.objectives.indicator import CounterIndicator, Indicator, QueryIndicator, SampleIndicator
+from nines.objectives.method import Method, Occurrences, RatioTimeslices, Timeslices
+from nines.objectives.objective import Objective, Term
+from nines.objectives.window import CalendarUnit, CalendarWindow, RollingWindow, Window
+from nines.reading import ratio
+from nines.telemetry.datasource import DataSource
+
+if TYPE_CHECKING:
+    from nines.definitions.build import Gathered
+
+ALERTS = ("AlertPolicy", "AlertCondition", "AlertNotificationTarget")
+KINDS = ("SLO", "SLI", "Service", "DataSource", *ALERTS)
+_LENGTHS = {"m": 1, "h": 60, "d": 1440, "w": 10080, "M": 43200, "Q": 129600, "Y": 525600}
+_CALENDAR: dict[str, CalendarUnit] = {"d": "day", "w": "week", "M": "month", "Q": "quarter", "Y": "year"}
+_ALPHA_UNITS = {"Minute": "m", "Hour": "h", "Day": "d", "Week": "w", "Month": "M", "Quarter": "Q", "Year": "Y"}
+
+
+def gather_openslo(found: Gathered, foreign: list[Document], problems: list[Problem], *, strict: bool) -> None:
+    """Read OpenSLO documents into what is being gathered; indicators first, so that objectives can refer to them.
+
+    Args:
+        found: takes what they say.
+        foreign: the documents.
+        problems: takes the mistakes.
+        strict: whether a broken rule refuses a document.
+    """
+    order = {"DataSource": 0, "Service": 1, "SLI": 2}
+    for document in sorted(foreign, key=lambda d: order.get(str(d.value.get("kind")), 3)):
+        reading = Reading(document, problems, strict)
+        kind = document.value.get("kind")
+        reading.fields((), ("apiVersion", "kind", "metadata", "spec"))
+        if kind not in KINDS:
+            reading.unclear(
+                ("kind",), f"kind {kind!r} is not of OpenSLO", f"write one of {', '.join(KINDS)}", "no-kind"
+            )
+            continue
+        name = metadata_rules(reading)
+        if (kind, name) in found.documents:
+            first = found.documents[kind, name].where(("metadata", "name"))
+            reading.unclear(
+                ("metadata", "name"),
+                f"{kind} {name!r} is defined twice, first in {first}",
+                "rename one",
+                "defined-twice",
+            )
+            continue
+        found.documents[kind, name] = document
+        READERS[kind](found, reading, name)
+
+
+def _service(found: Gathered, reading: Reading, name: str) -> None:
+    reading.fields(("spec",), ("description",))
+    description_rules(reading, "spec")
+    found.services[name] = str(reading.get("metadata", "displayName") or name)
+
+
+def _source(found: Gathered, reading: Reading, name: str) -> None:
+    reading.fields(("spec",), ("description", "type", "connectionDetails"))
+    description_rules(reading, "spec")
+    kind, details = reading.get("spec", "type"), reading.get("spec", "connectionDetails")
+    if not kind:
+        reading.broken(("spec",), "a DataSource needs a type", "add type:", "missing-field")
+    if not isinstance(details, dict):
+        reading.broken(("spec",), "a DataSource needs connectionDetails", "add connectionDetails:", "missing-field")
+    url = details.get("url") if isinstance(details, dict) else None
+    found.sources[name] = _source_of(name, str(kind), str(url) if url else "")
+
+
+def _source_of(name: str, kind: str, url: str = "") -> DataSource:
+    options = (("url", url),) if url else ()
+    return DataSource(name=name, type="prometheus" if "prom" in kind.lower() else "events", options=options)
+
+
+def _sli(found: Gathered, reading: Reading, name: str) -> None:
+    _metric(found, reading, ("spec",), name)
+
+
+def _alert(found: Gathered, reading: Reading, name: str) -> None:  # noqa: ARG001 - one shape for readers
+    alert_rules(reading, reading.get("kind"))
+
+
+READERS: dict[str, Callable[[Gathered, Reading, str], None]] = {
+    "Service": _service,
+    "DataSource": _source,
+    "SLI": _sli,
+    "SLO": lambda found, reading, name: _slo(found, reading, name),
+    **dict.fromkeys(ALERTS, _alert),
+}
+
+
+def _metric(found: Gathered, reading: Reading, at: Path, name: str, objective: Path | None = None) -> Indicator | None:
+    """Read an SLI's spec; a threshold metric takes operator and value from its objective."""
+    reading.fields(at, ("description", "thresholdMetric", "ratioMetric"))
+    description_rules(reading, *at)
+    which = reading.one_of(at, ("ratioMetric", "thresholdMetric"))
+    if which == "thresholdMetric":
+        return _threshold(found, reading, (*at, which), name, objective)
+    if which is None:
+        return None
+    return _ratio(found, reading, (*at, which), name)
+
+
+def _query(found: Gathered, reading: Reading, at: Path) -> tuple[str, str]:
+    """Return the source and the query of a metric, however the version writes it."""
+    inner = (*at, "metricSource") if reading.get(*at, "metricSource") is not None else at
+    reading.fields(
+        at, ("metricSource", "dataSourceRef", "dataSourceSpec", "spec", "source", "queryType", "query", "metadata")
+    )
+    reference = reading.get(*inner, "metricSourceRef") or reading.get(*inner, "dataSourceRef")
+    if reference is not None:
+        reference_rules(
+            reading, (*inner, "metricSourceRef" if reading.get(*inner, "metricSourceRef") else "dataSourceRef")
+        )
+    spec = reading.get(*inner, "spec")
+    query = reading.get(*inner, "query") or (spec.get("query") if isinstance(spec, dict) else None)
+    if query is None and isinstance(spec, dict) and spec:
+        query = " ".join(f"{k}={v}" for k, v in spec.items())
+    if not query:
+        reading.unclear(inner, "the metric has no query", "add spec: {query: ...}", "missing-field")
+    kind = str(reading.get(*inner, "type") or reading.get(*inner, "source") or "unknown")
+    name = str(reference) if reference else re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-") or "unknown"
+    if name not in found.sources:
+        found.sources[name] = _source_of(name, kind if not reference else "prometheus")
+        what = f"its source {name!r} is named but not defined here, so it can be checked but not evaluated"
+        reading.problems.append(
+            Problem(reading.document.where(inner), what, "define a DataSource", "note", "source-by-name")
+        )
+    return name, str(query or "")
+
+
+def _threshold(found: Gathered, reading: Reading, at: Path, name: str, objective: Path | None) -> Indicator | None:
+    source, query = _query(found, reading, at)
+    if objective is None:
+        found.thresholds[name] = (source, query)
+        return None
+    op = operator_rules(reading, (*objective, "op"), needed=True)
+    bound = reading.get(*objective, "value")
+    if bound is None:
+        reading.unclear(objective, "a threshold metric needs a value to be held against", "add value:", "missing-field")
+    if op is None or bound is None:
+        return None
+    made = SampleIndicator(name=name, source=source, value=query, op=op, bound=Fraction(str(bound)))  # type: ignore[arg-type]
+    found.indicators[name] = made
+    return made
+
+
+def _ratio(found: Gathered, reading: Reading, at: Path, name: str) -> Indicator | None:
+    reading.fields(at, ("counter", "incremental", "good", "bad", "total", "raw", "rawType"))
+    if reading.one_of(at, ("total", "raw")) == "raw":
+        source, query = _query(found, reading, (*at, "raw"))
+        kind = reading.get(*at, "rawType")
+        if kind not in {"success", "failure"}:
+            reading.unclear((*at, "rawType"), f"rawType is {kind!r}", "write success or failure", "bad-choice")
+            return None
+        made: Indicator = QueryIndicator(name=name, source=source, query=query, meaning=kind)
+    else:
+        side = reading.one_of(at, ("good", "bad"))
+        if side is None or reading.get(*at, "total") is None:
+            return None
+        source, part = _query(found, reading, (*at, side))
+        _, total = _query(found, reading, (*at, "total"))
+        made = CounterIndicator(name=name, source=source, total=total, **{side: part})
+        for field, text in ((side, part), ("total", total)):
+            wrong = selector_problem(text)
+            if wrong is not None:
+                found.trusted.add(name)
+                what = f"the query cannot be read into increments ({wrong}); it is kept, but cannot be evaluated"
+                reading.problems.append(
+                    Problem(reading.document.where((*at, field)), what, "write a selector", "note", "bad-selector")
+                )
+    found.indicators[name] = made
+    return made
+
+
+def _slo(found: Gathered, reading: Reading, name: str) -> None:
+    known = (
+        "description",
+        "service",
+        "indicator",
+        "indicatorRef",
+        "sli",
+        "sliRef",
+        "budgetingMethod",
+        "timeWindow",
+        "timeWindows",
+        "objectives",
+        "alertPolicies",
+    )
+    reading.fields(("spec",), known)
+    description_rules(reading, "spec")
+    service = reading.get("spec", "service")
+    if not service:
+        reading.unclear(("spec",), "there is no service", "add service:", "missing-field")
+    found.services.setdefault(str(service), str(service))
+    window = _window(reading)
+    if not reading.items("spec", "objectives"):
+        reading.unclear(("spec",), "there are no objectives", "add objectives:", "missing-field")
+    for number in range(len(reading.items("spec", "objectives"))):
+        _objective(found, reading, name, number, window)
+    for number in range(len(reading.items("spec", "alertPolicies"))):
+        if isinstance(reading.get("spec", "alertPolicies", number), dict):
+            reference_rules(reading, ("spec", "alertPolicies", number, "alertPolicyRef"))
+
+
+def _objective(found: Gathered, reading: Reading, slo: str, number: int, window: Window | None) -> None:
+    at: Path = ("spec", "objectives", number)
+    fields = (
+        "displayName",
+        "op",
+        "value",
+        "target",
+        "targetPercent",
+        "timeSliceTarget",
+        "timeSliceWindow",
+        "indicator",
+        "indicatorRef",
+        "sli",
+        "sliRef",
+        "compositeWeight",
+        "ratioMetrics",
+    )
+    reading.fields(at, fields)
+    which = reading.one_of(at, ("target", "targetPercent"))
+    number_rules(reading, (*at, "target"), least=0, below=1)
+    number_rules(reading, (*at, "targetPercent"), least=0, below=100)
+    number_rules(reading, (*at, "compositeWeight"), above=0)
+    name = slo if len(reading.items("spec", "objectives")) == 1 else f"{slo}-{number + 1}"
+    indicator = _indicator(found, reading, at, name)
+    method = _method(reading, at)
+    if which is None or window is None or method is None:
+        return
+    value = reading.get(*at, which)
+    try:
+        target = ratio(value) if which == "target" else Fraction(str(value)) / 100
+    except ValueError:
+        return  # its range was noted above
+    labels = reading.get("metadata", "labels") or {}
+    found.objectives.append(
+        Objective(
+            name=name, service=str(reading.get("spec", "service")), indicator=indicator, terms=(Term(target, method),), window=window,
+            labels=tuple(sorted((k, v if isinstance(v, str) else texts(v)) for k, v in labels.items())),
+            display_name=str(reading.get(*at, "displayName") or reading.get("metadata", "displayName") or ""),
+        )
+    )  # fmt: skip
+
+
+def _indicator(found: Gathered, reading: Reading, objective: Path, name: str) -> str:
+    """Return the name of an objective's indicator, reading it where it stands inline."""
+    if reading.get(*objective, "ratioMetrics") is not None:
+        _ratio(found, reading, (*objective, "ratioMetrics"), name)
+        return name
+    places: list[Path] = [objective, ("spec",)]
+    stated = [
+        (p, f) for p in places for f in ("indicator", "indicatorRef", "sli", "sliRef") if reading.get(*p, f) is not None
+    ]
+    if len({p for p, _ in stated}) > 1 or len(stated) > 1:
+        reading.broken(("spec",), "the indicator stands in several places", "keep it in one", "indicator-twice")
+    if not stated:
+        reading.unclear(("spec",), "there is no indicator", "add indicator: or indicatorRef:", "missing-field")
+        return name
+    place, field = stated[0]
+    if field.endswith("Ref"):
+        reference_rules(reading, (*place, field))
+        return _referred(found, reading, objective, str(reading.get(*place, field)), name)
+    at = (*place, field)
+    inline = reading.get(*at, "spec") is not None
+    own = metadata_rules(reading, *at) if reading.get(*at, "metadata") is not None else name
+    if inline and not own:
+        own = name
+    made = _metric(
+        found, reading, (*at, "spec") if inline else at, own if own not in found.indicators else name, objective
+    )
+    if not isinstance(made, SampleIndicator) and reading.get(*objective, "op") is not None and made is not None:
+        reading.broken((*objective, "op"), "op has no meaning beside a ratio metric", "remove it", "op-beside-ratio")
+    return made.name if made is not None else name
+
+
+def _referred(found: Gathered, reading: Reading, objective: Path, reference: str, name: str) -> str:
+    """Return the indicator a reference means; a threshold metric becomes one of its own for each objective."""
+    if reference not in found.thresholds:
+        return reference
+    source, query = found.thresholds[reference]
+    op, bound = operator_rules(reading, (*objective, "op"), needed=True), reading.get(*objective, "value")
+    if op is not None and bound is not None:
+        own = f"{reference}-{name}"[:63]
+        found.indicators[own] = SampleIndicator(name=own, source=source, value=query, op=op, bound=Fraction(str(bound)))  # type: ignore[arg-type]
+        return own
+    return reference
+
+
+def _method(reading: Reading, objective: Path) -> Method | None:
+    kind = reading.get("spec", "budgetingMethod")
+    if kind not in {"Occurrences", "Timeslices", "RatioTimeslices"}:
+        reading.unclear(
+            ("spec", "budgetingMethod"),
+            f"budgetingMethod is {kind!r}",
+            "write Occurrences, Timeslices or RatioTimeslices",
+            "bad-choice",
+        )
+        return None
+    if kind == "Occurrences":
+        return Occurrences()
+    length = reading.get(*objective, "timeSliceWindow")
+    read = duration_rules(reading, (*objective, "timeSliceWindow"), "mhdwMQY") if isinstance(length, str) else None
+    if length is None:
+        reading.broken(
+            objective, "timeSliceWindow is missing", "one minute is taken; add timeSliceWindow: 1m", "missing-field"
+        )
+    minutes = read[0] * _LENGTHS[read[1]] if read else length if isinstance(length, int) else 1
+    if kind == "RatioTimeslices":
+        return RatioTimeslices(minutes)
+    aim = reading.get(*objective, "timeSliceTarget")
+    number_rules(reading, (*objective, "timeSliceTarget"), above=0, most=1)
+    if aim is None:
+        reading.broken(
+            objective, "timeSliceTarget is missing", "the target is taken; add timeSliceTarget: 0.95", "missing-field"
+        )
+        aim = reading.get(*objective, "target")
+    try:
+        return Timeslices(ratio(aim), minutes)
+    except ValueError:
+        return None  # its range was noted above
+
+
+def _window(reading: Reading) -> Window | None:
+    """Return the one time window, noting what is wrong with it."""
+    field = "timeWindows" if reading.get("spec", "timeWindows") is not None else "timeWindow"
+    held = reading.items("spec", field)
+    if len(held) != 1:
+        reading.broken(
+            ("spec", field),
+            f"there is exactly one time window, not {len(held)}",
+            "keep one; write one SLO for each",
+            "one-window",
+        )
+    if not held:
+        reading.unclear(
+            ("spec",), "there is no time window", "add timeWindow: [{duration: 4w, isRolling: true}]", "missing-field"
+        )
+        return None
+    at: Path = ("spec", field, 0)
+    reading.fields(at, ("duration", "isRolling", "calendar", "unit", "count"))
+    read = _length(reading, at)
+    rolling = reading.get(*at, "isRolling") is True
+    calendar = reading.get(*at, "calendar")
+    if rolling and calendar is not None:
+        reading.broken(at, "a rolling window has no calendar", "remove one of them", "rolling-calendar")
+    if read is None:
+        return None
+    if rolling or calendar is None:
+        if not rolling:
+            reading.unclear(
+                at,
+                "a window that does not roll needs a calendar",
+                "add calendar: {startTime, timeZone}",
+                "missing-field",
+            )
+        return RollingWindow(timedelta(minutes=read[0] * _LENGTHS[read[1]]))
+    return _calendar(reading, at, read)
+
+
+def _length(reading: Reading, at: Path) -> tuple[int, str] | None:
+    if reading.get(*at, "unit") is None:
+        units = "mhdw" if "v2alpha" in str(reading.get("apiVersion")) else "mhdwMQY"
+        return duration_rules(reading, (*at, "duration"), units, needed=True)
+    unit, count = reading.get(*at, "unit"), reading.get(*at, "count")
+    if unit not in _ALPHA_UNITS or not isinstance(count, int) or count < 1:
+        reading.unclear(
+            at, f"{count!r} {unit!r} is no window", f"count and one of {', '.join(_ALPHA_UNITS)}", "bad-duration"
+        )
+        return None
+    return count, _ALPHA_UNITS[unit]
+
+
+def _calendar(reading: Reading, at: Path, read: tuple[int, str]) -> CalendarWindow | None:
+    started: tuple[datetime, str] | None = calendar_rules(reading, (*at, "calendar"))
+    if read[1] not in _CALENDAR:
+        hint = (
+            "1m is one minute; a month is 1M"
+            if read[1] == "m"
+            else "calendar windows are days, weeks, months, quarters or years"
+        )
+        reading.unclear(
+            (*at, "duration"),
+            f"a calendar window of {read[0]}{read[1]} is too short to be meant",
+            hint,
+            "short-calendar",
+        )
+        return None
+    return None if started is None else CalendarWindow(_CALENDAR[read[1]], read[0], started[1], started[0])
