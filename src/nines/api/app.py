@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import os
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.routing import Match
 
 from nines import __version__
 from nines.api import events, health, problems, records, standings
 from nines.api.context import Clock, Context
+from nines.api.guard import Guard
+from nines.api.shapes import PROBLEM
+from nines.operations.calling import named_hosts
 from nines.operations.house import House
 
 PREFIX = "/api/nines/v1"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def build(house: House, clock: Clock) -> FastAPI:
+def build(house: House, clock: Clock, *, hosts: frozenset[str] | None = None) -> FastAPI:
     """Return the API of a house.
 
     Args:
         house: what it answers about.
         clock: where the present instant comes from.
+        hosts: names under which it is reached beside this machine's own; those of NINES_HOSTS unless given.
     """
+    names = named_hosts(os.environ.get("NINES_HOSTS", "")) if hosts is None else hosts
     app = FastAPI(
         title="nines",
         version=__version__,
@@ -28,19 +38,22 @@ def build(house: House, clock: Clock) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        middleware=[Middleware(Guard, hosts=names)],
+        responses={"default": PROBLEM},
     )
     app.state.context = Context(house, clock)
     problems.install(app)
     for part in (standings, records, events):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
-
-    @app.middleware("http")
-    async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "same-origin")
-        response.headers.setdefault("X-Frame-Options", "DENY")
-        return response
-
+    app.add_api_route("/api/{rest:path}", _nowhere, methods=METHODS, include_in_schema=False)
     return app
+
+
+async def _nowhere(request: Request) -> Response:
+    """Answer what no route answers, so that under /api nothing but JSON is ever said."""
+    found = [r for r in request.app.routes if r.matches(request.scope)[0] is Match.PARTIAL]
+    allowed = sorted({method for route in found for method in getattr(route, "methods", None) or ()})
+    if allowed:
+        raise HTTPException(405, f"{request.method} is not known here", {"Allow": ", ".join(allowed)})
+    raise HTTPException(404, "there is no such route; /api/openapi.json lists them")

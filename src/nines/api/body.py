@@ -1,54 +1,73 @@
-"""Request bodies: bounded before they are held, unpacked within bounds, and read as rows."""
+"""Request bodies: unpacked within bounds, and read as rows.
+
+One rule: nothing is held that was not counted first.
+"""
 
 from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterator
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from nines.errors import InputError, Problem
 
-#: Most bytes of a body as sent, and unpacked.
-MOST_SENT = 16 * 1024 * 1024
+#: Most bytes of a body, unpacked; what arrives is bounded at the door.
 MOST_UNPACKED = 64 * 1024 * 1024
 #: Most rows of one batch.
 MOST_ROWS = 100_000
+#: How a body may be packed.
+GZIP = 31
 
 
 async def bounded(request: Request) -> bytes:
     """Return a body, unpacked.
 
     Raises:
-        HTTPException: 413 when it is too large as sent or unpacked, 415 when it is packed in an unknown way.
+        HTTPException: 413 when it is too large unpacked, 415 when it is packed in an unknown way.
         InputError: its packing is broken.
     """
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > MOST_SENT:
-        raise HTTPException(413, f"a body has at most {MOST_SENT} bytes; send smaller batches")
-    packing = request.headers.get("content-encoding", "identity").lower()
+    packing = request.headers.get("content-encoding", "identity").strip().lower()
     if packing not in {"identity", "gzip"}:
         raise HTTPException(415, f"content-encoding {packing} is not known; send gzip or none")
-    unpack = zlib.decompressobj(wbits=31) if packing == "gzip" else None
-    sent, parts, held = 0, [], 0
+    if packing == "identity":
+        return await request.body()
+    unpacker, parts = _Unpacker(), []
     async for chunk in request.stream():
-        sent += len(chunk)
-        part = _unpacked(unpack, chunk, MOST_UNPACKED - held) if unpack else chunk
-        held += len(part)
-        parts.append(part)
-        if sent > MOST_SENT or held >= MOST_UNPACKED:
-            raise HTTPException(413, "the body is too large; send smaller batches")
-    if unpack is not None and sent and not unpack.eof:
-        raise InputError(Problem("body", "the gzip body is cut short", "send it again", code="gzip"))
+        parts += unpacker.take(chunk)
+    unpacker.finish()
     return b"".join(parts)
 
 
-def _unpacked(unpack: zlib._Decompress, chunk: bytes, most: int) -> bytes:
-    try:
-        return unpack.decompress(chunk, max(most, 1))
-    except zlib.error as error:
-        raise InputError(Problem("body", f"the gzip body is damaged: {error}", "send it again", code="gzip")) from error
+class _Unpacker:
+    """Unpacks gzip as it arrives, member after member, and holds no more than it may."""
+
+    def __init__(self) -> None:
+        self.member, self.held, self.begun = zlib.decompressobj(GZIP), 0, False
+
+    def take(self, chunk: bytes) -> Iterator[bytes]:
+        while chunk:
+            if self.member.eof:
+                self.member = zlib.decompressobj(GZIP)
+            part = self._unpacked(chunk)
+            self.begun, self.held = True, self.held + len(part)
+            if self.held > MOST_UNPACKED:
+                raise HTTPException(413, f"a body has at most {MOST_UNPACKED:,} bytes unpacked; send smaller batches")
+            yield part
+            chunk = self.member.unused_data if self.member.eof else self.member.unconsumed_tail
+
+    def finish(self) -> None:
+        if self.begun and not self.member.eof:
+            raise InputError(Problem("body", "the gzip body is cut short", "send it again", code="gzip"))
+
+    def _unpacked(self, chunk: bytes) -> bytes:
+        try:
+            return self.member.decompress(chunk, MOST_UNPACKED - self.held + 1)
+        except zlib.error as error:
+            problem = Problem("body", f"the gzip body is damaged: {error}", "send it again", code="gzip")
+            raise InputError(problem) from error
 
 
 def rows_of(body: bytes, content_type: str) -> list[dict[str, object]]:
@@ -63,7 +82,7 @@ def rows_of(body: bytes, content_type: str) -> list[dict[str, object]]:
     """
     whole = "ndjson" not in content_type and body.lstrip()[:1] == b"["
     try:
-        parsed = json.loads(body) if whole else None
+        parsed = _strict(body) if whole else None
     except (ValueError, RecursionError) as error:
         raise InputError(
             Problem("body", f"this is not JSON: {error}", "send an array of objects", code="bad-json")
@@ -86,7 +105,17 @@ def _lines(body: bytes) -> list[tuple[int, object]]:
     for number, line in enumerate(body.splitlines(), 1):
         if line.strip():
             try:
-                found.append((number, json.loads(line)))
+                found.append((number, _strict(line)))
             except (ValueError, RecursionError):
                 found.append((number, None))
     return found
+
+
+def _strict(text: bytes) -> object:
+    """Return a JSON value; NaN and Infinity, which JSON has not, are refused."""
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> object:
+    msg = f"{name} is no JSON"
+    raise ValueError(msg)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +11,16 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 
+from nines.api.guard import bearer_of, call_of
 from nines.errors import InputError, NotFoundError, Problem
+from nines.operations.calling import COOKIE
 from nines.operations.house import House
+from nines.operations.listing import mark
 from nines.operations.people import identify
 from nines.people.rights import Principal
 from nines.reading import instant
 
 Clock = Callable[[], datetime]
-#: Name of the session cookie, the same on API and pages.
-COOKIE = "nines_session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,52 +38,21 @@ def context_of(request: Request) -> Context:
     return found
 
 
-def is_loopback(request: Request) -> bool:
-    """Return whether a request came from this machine and was meant for it.
-
-    The Host header is looked at too: a page of another site that makes a browser here ask us carries its own name.
-    """
-    host = (request.url.hostname or "").strip("[]")
-    client = request.client.host if request.client else ""
-    return _loopback(client) and (host == "localhost" or _loopback(host))
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def who_of(request: Request, context: Annotated[Context, Depends(context_of)]) -> Principal:
-    """Return who is asking.
+    """Return who is asking; that no other site's page asks was seen to at the door.
 
     Raises:
         NotSignedInError: a token was sent and does not hold.
     """
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    token = secret.strip() if scheme.lower() == "bearer" and secret.strip() else None
-    session = request.cookies.get(COOKIE)
-    if session and request.method not in {"GET", "HEAD"} and not _same_site(request):
-        session = None  # a cookie alone does not carry a deed from another site's page
     who = identify(
         context.house,
-        session=session,
-        token=token,
-        loopback=is_loopback(request) and _same_site(request),
+        session=request.cookies.get(COOKIE),
+        token=bearer_of(request.headers),
+        loopback=call_of(request).on_loopback,
         now=context.clock(),
     )
     _check_tenant(request, who)
     return who
-
-
-def _same_site(request: Request) -> bool:
-    """Return whether a request does not come from another site's page."""
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "none")
-    return site in {"none", "same-origin"} and (
-        origin is None or origin == f"{request.url.scheme}://{request.url.netloc}"
-    )
 
 
 def _check_tenant(request: Request, who: Principal) -> None:
@@ -95,7 +64,7 @@ def _check_tenant(request: Request, who: Principal) -> None:
 def _instant(name: str, text: str | None) -> datetime | None:
     try:
         return instant(text) if text else None
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(
             Problem(name, str(error), "write an instant like 2026-03-01T12:00:00Z", code="bad-instant")
         ) from error
@@ -138,7 +107,32 @@ def cached(request: Request, body: Any, *, seconds: int = 0) -> Response:  # noq
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     tag = f'W/"{hashlib.sha256(text).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": f"private, max-age={seconds}", "Vary": "Authorization, Cookie"}
-    known = [t.strip() for t in request.headers.get("if-none-match", "").split(",")]
-    if tag in known or "*" in known:
+    if _has(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(text, headers=headers, media_type="application/json")
+
+
+def marked(
+    request: Request, context: Context, who: Principal, answer: Callable[[], Any], *, seconds: int = 0
+) -> Response:
+    """Return a JSON answer whose ETag is known before it is worked out; 304 costs no evaluation.
+
+    Args:
+        request: what was asked.
+        context: of the application.
+        who: who is asking.
+        answer: works the JSON value out.
+        seconds: how long a client may use it without asking.
+    """
+    seen = f"{mark(context.house, who, at=context.clock())} {request.url.path}?{request.url.query}"
+    tag = f'W/"{hashlib.sha256(seen.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": f"private, max-age={seconds}", "Vary": "Authorization, Cookie"}
+    if who.kind != "nobody" and _has(request, tag):
+        return Response(status_code=304, headers=headers)
+    text = json.dumps(answer(), ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(text, headers=headers, media_type="application/json")
+
+
+def _has(request: Request, tag: str) -> bool:
+    known = [t.strip() for t in request.headers.get("if-none-match", "").split(",")]
+    return tag in known or "*" in known

@@ -23,12 +23,12 @@ async def send(
     who: Who,
     source: str,
     idempotency_key: Annotated[
-        str | None, Header(max_length=200, description="The same key of a source counts once.")
+        str | None, Header(min_length=1, max_length=200, description="The same key of a source counts once.")
     ] = None,
 ) -> dict[str, Any]:
     """Take a batch of events: newline-delimited JSON or a JSON array, gzip or plain. 202 means it is on disk."""
     require(who, "ingest")
-    rows = rows_of(await bounded(request), request.headers.get("content-type", ""))
+    rows = await run_in_threadpool(rows_of, await bounded(request), request.headers.get("content-type", ""))
     receipt = await run_in_threadpool(
         ingesting.ingest_rows, context.house, who, source, rows, now=context.clock(), key=idempotency_key
     )

@@ -1,4 +1,7 @@
-"""Whether this process lives, whether it can work, and its own figures for Prometheus."""
+"""Whether this process lives, whether it can work, and its own figures for Prometheus.
+
+One rule: nothing here tells a name, a tenant or a measurement, because it answers anybody.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from nines import __version__
 from nines.api.context import InContext
+from nines.operations import health
 
 router = APIRouter(tags=["health"])
 
@@ -21,8 +25,7 @@ def alive() -> dict[str, str]:
 def ready(context: InContext) -> JSONResponse:
     """Return 200 when records and lake can be read, else 503."""
     try:
-        context.house.store.revisions.tenants()
-        context.house.lake.last_sequence()
+        health.check_ready(context.house)
     except Exception as error:  # noqa: BLE001 - whatever it is, the answer is that it is not ready
         return JSONResponse({"status": "not ready", "why": type(error).__name__}, 503, {"Retry-After": "5"})
     return JSONResponse({"status": "ready"})
@@ -31,13 +34,9 @@ def ready(context: InContext) -> JSONResponse:
 @router.get("/metrics", summary="Own figures", response_class=PlainTextResponse)
 def metrics(context: InContext) -> PlainTextResponse:
     """Return own figures in Prometheus' text format."""
-    lake = context.house.lake
-    lines = [
-        "# HELP nines_flush_sequence Sequence number of the last finished flush.",
-        "# TYPE nines_flush_sequence counter",
-        f"nines_flush_sequence {lake.last_sequence()}",
-        "# HELP nines_inbox_pending_rows Acknowledged rows that wait for their flush.",
-        "# TYPE nines_inbox_pending_rows gauge",
-        f"nines_inbox_pending_rows {sum(lake.inbox.pending().values())}",
-    ]
+    found = {"nines_info": ("gauge", "Version of nines, always 1.", 1), **health.figures(context.house)}
+    lines = []
+    for name, (kind, words, value) in found.items():
+        label = f'{{version="{__version__}"}}' if name == "nines_info" else ""
+        lines += [f"# HELP {name} {words}", f"# TYPE {name} {kind}", f"{name}{label} {value}"]
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")

@@ -92,7 +92,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _plain(_request: Request, error: HTTPException) -> JSONResponse:
         titles = {404: "Not found", 405: "Method not allowed", 413: "Too large", 429: "Too many requests"}
-        return problem(error.status_code, titles.get(error.status_code, "Refused"), detail=str(error.detail))
+        answer = problem(error.status_code, titles.get(error.status_code, "Refused"), detail=str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(Exception)
     async def _unknown(request: Request, error: Exception) -> JSONResponse:

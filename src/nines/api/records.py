@@ -104,6 +104,7 @@ def check(who: Who, body: Definitions) -> dict[str, Any]:
 @router.post("/definitions/plan", tags=["definitions"], summary="What applying would change")
 def plan(context: InContext, who: Who, body: Definitions) -> dict[str, Any]:
     """Return the difference to what is in force, in budget terms; nothing is stored."""
+    require(who, "see")
     found = load_texts([(body.name, body.text)], strict=body.strict)
     return defining.plan_json(defining.plan_definitions(context.house, who, found, now=context.clock()))
 
@@ -111,6 +112,7 @@ def plan(context: InContext, who: Who, body: Definitions) -> dict[str, Any]:
 @router.post("/definitions/apply", tags=["definitions"], summary="Put definitions in force")
 def apply(context: InContext, who: Who, body: Definitions) -> dict[str, Any]:
     """Put definitions in force from an instant on; the past keeps its targets."""
+    require(who, "define")
     found = load_texts([(body.name, body.text)], strict=body.strict)
     done = defining.apply_definitions(
         context.house, who, found, now=context.clock(), effective_from=body.effective_from
@@ -147,8 +149,9 @@ def _exclusion(found: Exclusion) -> dict[str, Any]:
 def exclude(context: InContext, who: Who, body: ExclusionBody) -> dict[str, Any]:
     """Record an exclusion; closed statements it touches are given a correction and stay as they were."""
     asked = excluding.Wanted(
-        name=body.name, start=body.start, end=body.end, services=tuple(body.services), objectives=tuple(body.objectives),
-        where=body.where, mode=body.mode, kind=body.kind, clause=body.clause, approver=body.approver, evidence=body.evidence,
+        name=body.name, start=body.start, end=body.end, services=tuple(body.services),
+        objectives=tuple(body.objectives), where=body.where, mode=body.mode, kind=body.kind, clause=body.clause,
+        approver=body.approver, evidence=body.evidence,
     )  # fmt: skip
     done = excluding.exclude(context.house, who, asked, now=context.clock())
     return {"summary": done.summary, "corrections": list(done.corrections)}

@@ -31,7 +31,7 @@ class Gathered:
     Attributes:
         hours: objective -> Calendar whose hours count.
         trusted: indicators whose queries cannot be read into increments and were let pass with a note.
-        thresholds: OpenSLO threshold metrics by name: source and query; each objective holds them against its own value.
+        thresholds: OpenSLO threshold metrics by name: source and query; each objective has its own bound.
     """
 
     sources: dict[str, DataSource] = field(default_factory=dict)
@@ -171,10 +171,10 @@ def _native(found: Gathered, document: Document, problems: list[Problem]) -> Non
         problems.append(Problem(document.where(("kind",)), f"kind {kind!r} is not known", fix, code="no-kind"))
         return
     extra = set(document.value) - {"apiVersion", "kind", "metadata", "spec"}
-    for key in sorted(extra):
-        problems.append(
-            Problem(document.where((key,)), f"{key!r} does not belong here", "put it under spec", code="unknown-field")
-        )
+    problems += [
+        Problem(document.where((key,)), f"{key!r} does not belong here", "put it under spec", code="unknown-field")
+        for key in sorted(extra)
+    ]
     metadata = validated(shapes.Metadata, document, ("metadata",), problems)
     spec = validated(shapes.SPECS[kind], document, ("spec",), problems)
     if metadata is None or spec is None:
@@ -213,8 +213,7 @@ def validated(shape: type[Any], document: Document, at: tuple[str, ...], problem
     try:
         return shape.model_validate(value)
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            problems.append(_translated(shape, document, at, detail))
+        problems += [_translated(shape, document, at, detail) for detail in error.errors(include_url=False)]
         return None
 
 

@@ -17,7 +17,7 @@ TOP = ("apiVersion", "kind", "metadata", "spec")
 
 
 def formatted(text: str, file: str) -> tuple[str, list[Problem]]:
-    """Return a file's text in the canonical form, and what is wrong with its YAML.
+    r"""Return a file's text in the canonical form, and what is wrong with its YAML.
 
     Args:
         text: the file's text.
@@ -27,7 +27,7 @@ def formatted(text: str, file: str) -> tuple[str, list[Problem]]:
         The text itself when something is wrong.
 
     Example:
-        >>> print(formatted("kind: SLO\\napiVersion: nines/v1  \\n\\n\\n", "a.yaml")[0], end="")
+        >>> print(formatted("kind: SLO\napiVersion: nines/v1  \n\n\n", "a.yaml")[0], end="")
         apiVersion: nines/v1
         kind: SLO
     """

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -15,22 +14,20 @@ from nines.definitions.openslo_rules import (
     Path,
     Reading,
     alert_rules,
-    calendar_rules,
     description_rules,
-    duration_rules,
     metadata_rules,
     number_rules,
     operator_rules,
     reference_rules,
     texts,
 )
+from nines.definitions.openslo_windows import method_of, window_of
 from nines.definitions.positions import Document
 from nines.definitions.promql import selector_problem
 from nines.errors import Problem
 from nines.objectives.indicator import CounterIndicator, Indicator, QueryIndicator, SampleIndicator
-from nines.objectives.method import Method, Occurrences, RatioTimeslices, Timeslices
 from nines.objectives.objective import Objective, Term
-from nines.objectives.window import CalendarUnit, CalendarWindow, RollingWindow, Window
+from nines.objectives.window import Window
 from nines.reading import ratio
 from nines.telemetry.datasource import DataSource
 
@@ -39,9 +36,6 @@ if TYPE_CHECKING:
 
 ALERTS = ("AlertPolicy", "AlertCondition", "AlertNotificationTarget")
 KINDS = ("SLO", "SLI", "Service", "DataSource", *ALERTS)
-_LENGTHS = {"m": 1, "h": 60, "d": 1440, "w": 10080, "M": 43200, "Q": 129600, "Y": 525600}
-_CALENDAR: dict[str, CalendarUnit] = {"d": "day", "w": "week", "M": "month", "Q": "quarter", "Y": "year"}
-_ALPHA_UNITS = {"Minute": "m", "Hour": "h", "Day": "d", "Week": "w", "Month": "M", "Quarter": "Q", "Year": "Y"}
 
 
 def gather_openslo(found: Gathered, foreign: list[Document], problems: list[Problem], *, strict: bool) -> None:
@@ -112,7 +106,6 @@ READERS: dict[str, Callable[[Gathered, Reading, str], None]] = {
     "Service": _service,
     "DataSource": _source,
     "SLI": _sli,
-    "SLO": lambda found, reading, name: _slo(found, reading, name),
     **dict.fromkeys(ALERTS, _alert),
 }
 
@@ -221,7 +214,7 @@ def _slo(found: Gathered, reading: Reading, name: str) -> None:
     if not service:
         reading.unclear(("spec",), "there is no service", "add service:", "missing-field")
     found.services.setdefault(str(service), str(service))
-    window = _window(reading)
+    window = window_of(reading)
     if not reading.items("spec", "objectives"):
         reading.unclear(("spec",), "there are no objectives", "add objectives:", "missing-field")
     for number in range(len(reading.items("spec", "objectives"))):
@@ -229,6 +222,9 @@ def _slo(found: Gathered, reading: Reading, name: str) -> None:
     for number in range(len(reading.items("spec", "alertPolicies"))):
         if isinstance(reading.get("spec", "alertPolicies", number), dict):
             reference_rules(reading, ("spec", "alertPolicies", number, "alertPolicyRef"))
+
+
+READERS["SLO"] = _slo
 
 
 def _objective(found: Gathered, reading: Reading, slo: str, number: int, window: Window | None) -> None:
@@ -255,7 +251,7 @@ def _objective(found: Gathered, reading: Reading, slo: str, number: int, window:
     number_rules(reading, (*at, "compositeWeight"), above=0)
     name = slo if len(reading.items("spec", "objectives")) == 1 else f"{slo}-{number + 1}"
     indicator = _indicator(found, reading, at, name)
-    method = _method(reading, at)
+    method = method_of(reading, at)
     if which is None or window is None or method is None:
         return
     value = reading.get(*at, which)
@@ -266,7 +262,8 @@ def _objective(found: Gathered, reading: Reading, slo: str, number: int, window:
     labels = reading.get("metadata", "labels") or {}
     found.objectives.append(
         Objective(
-            name=name, service=str(reading.get("spec", "service")), indicator=indicator, terms=(Term(target, method),), window=window,
+            name=name, service=str(reading.get("spec", "service")), indicator=indicator,
+            terms=(Term(target, method),), window=window,
             labels=tuple(sorted((k, v if isinstance(v, str) else texts(v)) for k, v in labels.items())),
             display_name=str(reading.get(*at, "displayName") or reading.get("metadata", "displayName") or ""),
         )
@@ -315,105 +312,3 @@ def _referred(found: Gathered, reading: Reading, objective: Path, reference: str
         found.indicators[own] = SampleIndicator(name=own, source=source, value=query, op=op, bound=Fraction(str(bound)))  # type: ignore[arg-type]
         return own
     return reference
-
-
-def _method(reading: Reading, objective: Path) -> Method | None:
-    kind = reading.get("spec", "budgetingMethod")
-    if kind not in {"Occurrences", "Timeslices", "RatioTimeslices"}:
-        reading.unclear(
-            ("spec", "budgetingMethod"),
-            f"budgetingMethod is {kind!r}",
-            "write Occurrences, Timeslices or RatioTimeslices",
-            "bad-choice",
-        )
-        return None
-    if kind == "Occurrences":
-        return Occurrences()
-    length = reading.get(*objective, "timeSliceWindow")
-    read = duration_rules(reading, (*objective, "timeSliceWindow"), "mhdwMQY") if isinstance(length, str) else None
-    if length is None:
-        reading.broken(
-            objective, "timeSliceWindow is missing", "one minute is taken; add timeSliceWindow: 1m", "missing-field"
-        )
-    minutes = read[0] * _LENGTHS[read[1]] if read else length if isinstance(length, int) else 1
-    if kind == "RatioTimeslices":
-        return RatioTimeslices(minutes)
-    aim = reading.get(*objective, "timeSliceTarget")
-    number_rules(reading, (*objective, "timeSliceTarget"), above=0, most=1)
-    if aim is None:
-        reading.broken(
-            objective, "timeSliceTarget is missing", "the target is taken; add timeSliceTarget: 0.95", "missing-field"
-        )
-        aim = reading.get(*objective, "target")
-    try:
-        return Timeslices(ratio(aim), minutes)
-    except ValueError:
-        return None  # its range was noted above
-
-
-def _window(reading: Reading) -> Window | None:
-    """Return the one time window, noting what is wrong with it."""
-    field = "timeWindows" if reading.get("spec", "timeWindows") is not None else "timeWindow"
-    held = reading.items("spec", field)
-    if len(held) != 1:
-        reading.broken(
-            ("spec", field),
-            f"there is exactly one time window, not {len(held)}",
-            "keep one; write one SLO for each",
-            "one-window",
-        )
-    if not held:
-        reading.unclear(
-            ("spec",), "there is no time window", "add timeWindow: [{duration: 4w, isRolling: true}]", "missing-field"
-        )
-        return None
-    at: Path = ("spec", field, 0)
-    reading.fields(at, ("duration", "isRolling", "calendar", "unit", "count"))
-    read = _length(reading, at)
-    rolling = reading.get(*at, "isRolling") is True
-    calendar = reading.get(*at, "calendar")
-    if rolling and calendar is not None:
-        reading.broken(at, "a rolling window has no calendar", "remove one of them", "rolling-calendar")
-    if read is None:
-        return None
-    if rolling or calendar is None:
-        if not rolling:
-            reading.unclear(
-                at,
-                "a window that does not roll needs a calendar",
-                "add calendar: {startTime, timeZone}",
-                "missing-field",
-            )
-        return RollingWindow(timedelta(minutes=read[0] * _LENGTHS[read[1]]))
-    return _calendar(reading, at, read)
-
-
-def _length(reading: Reading, at: Path) -> tuple[int, str] | None:
-    if reading.get(*at, "unit") is None:
-        units = "mhdw" if "v2alpha" in str(reading.get("apiVersion")) else "mhdwMQY"
-        return duration_rules(reading, (*at, "duration"), units, needed=True)
-    unit, count = reading.get(*at, "unit"), reading.get(*at, "count")
-    if unit not in _ALPHA_UNITS or not isinstance(count, int) or count < 1:
-        reading.unclear(
-            at, f"{count!r} {unit!r} is no window", f"count and one of {', '.join(_ALPHA_UNITS)}", "bad-duration"
-        )
-        return None
-    return count, _ALPHA_UNITS[unit]
-
-
-def _calendar(reading: Reading, at: Path, read: tuple[int, str]) -> CalendarWindow | None:
-    started: tuple[datetime, str] | None = calendar_rules(reading, (*at, "calendar"))
-    if read[1] not in _CALENDAR:
-        hint = (
-            "1m is one minute; a month is 1M"
-            if read[1] == "m"
-            else "calendar windows are days, weeks, months, quarters or years"
-        )
-        reading.unclear(
-            (*at, "duration"),
-            f"a calendar window of {read[0]}{read[1]} is too short to be meant",
-            hint,
-            "short-calendar",
-        )
-        return None
-    return None if started is None else CalendarWindow(_CALENDAR[read[1]], read[0], started[1], started[0])

@@ -84,12 +84,14 @@ def _added(after: Definitions, kind: str, name: str) -> str:
 def _allows(objective: Objective) -> str:
     """Say what a target allows over its window, as time and as a share."""
     if objective.bound is not None:
-        return f"{objective.bound.aggregate} {objective.bound.op} {float(objective.bound.value):g} over {objective.window.label}"
+        bound = objective.bound
+        return f"{bound.aggregate} {bound.op} {float(bound.value):g} over {objective.window.label}"
     budget = objective.terms[-1].budget
     allowed = (
         objective.window.nominal * budget.numerator / budget.denominator if budget else objective.window.nominal * 0
     )
-    return f"target {percent(objective.terms[-1].target)} over {objective.window.label} allows {length(allowed)} of full outage"
+    target = percent(objective.terms[-1].target)
+    return f"target {target} over {objective.window.label} allows {length(allowed)} of full outage"
 
 
 def _fields(old: Any, new: Any, path: str = "") -> list[str]:  # noqa: ANN401 - any YAML value
@@ -139,9 +141,8 @@ def _budget_terms(old: Objective, new: Objective, standing: Standing | None) -> 
         allowed = period.allowed * b / a
         spent = period.spent / allowed if allowed else None
         shown = "all of it and more" if spent is None else budget_percent(-(-spent * 100 // 1) / Fraction(100))
-        words.append(
-            f"{count(period.spent)} of {count(period.allowed)} {standing.unit if standing else ''} spent: {budget_percent(period.spent_ratio)} -> {shown}"
-        )
+        unit, before = standing.unit if standing else "", budget_percent(period.spent_ratio)
+        words.append(f"{count(period.spent)} of {count(period.allowed)} {unit} spent: {before} -> {shown}")
     if new.window.kind == "calendar":
         words.append("holds from the next period on")
     return words

@@ -114,12 +114,17 @@ def source(reading: Reading, metadata: shapes.Metadata, spec: shapes.DataSourceS
         )
     return DataSource(
         name=metadata.name, type=spec.type, columns=tuple(spec.columns.items()), options=options,
-        heartbeat=Heartbeat(reading.minutes("heartbeat.gap", spec.heartbeat.gap), reading.predicate("heartbeat.where", spec.heartbeat.where)),
+        heartbeat=Heartbeat(
+            reading.minutes("heartbeat.gap", spec.heartbeat.gap),
+            reading.predicate("heartbeat.where", spec.heartbeat.where),
+        ),
         settle=reading.pause("settle", spec.settle), description=spec.description,
     )  # fmt: skip
 
 
-def indicator(reading: Reading, metadata: shapes.Metadata, spec: shapes.SLISpec) -> Indicator | None:
+def indicator(  # noqa: PLR0911 - one return per kind reads best
+    reading: Reading, metadata: shapes.Metadata, spec: shapes.SLISpec
+) -> Indicator | None:
     """Read an SLI: exactly one way of telling good from bad."""
     ways = {
         "states": spec.states, "threshold": spec.threshold, "values": spec.values, "query": spec.query,
@@ -283,7 +288,8 @@ def _objectives(
     return [
         Objective(
             name=metadata.name, service=spec.service, indicator=indicator_name, terms=(term,), window=window,
-            missing=spec.missing, no_traffic=spec.no_traffic, estimator=estimator, settle=reading.pause("settle", spec.settle),
+            missing=spec.missing, no_traffic=spec.no_traffic, estimator=estimator,
+            settle=reading.pause("settle", spec.settle),
             bound=bound, labels=labels, display_name=metadata.display_name,
             policy=spec.alerting.policy if spec.alerting else "", description=spec.description,
         )

@@ -241,7 +241,7 @@ class BurnPolicySpec(Shape):
     rules: list[BurnRuleShape] = Field(min_length=1)
     comparison: Literal["gte", "gt"] = "gte"
     source: str = Field("", description="Book, standard or agreement the figures come from.")
-    acknowledge_slow: bool = Field(False, alias="acknowledgeSlow", description="Allows factors below 1.")
+    acknowledge_slow: bool = Field(default=False, alias="acknowledgeSlow", description="Allows factors below 1.")
     description: str = ""
 
 

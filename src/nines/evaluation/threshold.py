@@ -137,7 +137,7 @@ def _thin(objective: Objective, counted: Standing) -> tuple[Problem, ...]:
         return ()
     return (
         Problem(
-            f"objective {objective.name}", "more than a tenth of its window is silent; the figure is of the known values",
+            f"objective {objective.name}", "more than a tenth of its window is silent; the figure is of what is known",
             "check the source's freshness", severity="warning", code="thin-coverage",
         ),
     )  # fmt: skip
