@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.cases import ALIVE, NOON, SILENT, ask, excluded, minutes, promise, slices
@@ -127,12 +127,14 @@ def test_members_come_before_what_rests_on_them_and_once():
     assert members_in_order("a", {"a": ("b", "c"), "b": ("d",), "c": ("d",)}) == ("d", "b", "c", "a")
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("gbu-s", min_size=6, max_size=6), min_size=2, max_size=4))
 def test_or_is_and_with_good_and_bad_exchanged(texts):
     mirror = str.maketrans("gb", "bg")
     assert combined("or", *texts) == combined("and", *(t.translate(mirror) for t in texts)).translate(mirror)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("gbu-", min_size=4, max_size=4), min_size=2, max_size=3), st.data())
 def test_learning_what_was_unknown_never_overturns_a_verdict(texts, data):
     before = combined("and", *texts)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.cases import ALIVE, MINUTE, NOON, SILENT, ask, instant, minutes, promise, slices
@@ -95,6 +95,7 @@ def brute(bad, units, budgets, beta, nu):
     return None
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([(3, 0), (2, 1), (1, 0), (0, 0), (0, 1)]), min_size=40, max_size=60), st.integers(1, 39)
 )

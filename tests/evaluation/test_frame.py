@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.cases import MINUTE, NOON, instant, promise, slices
@@ -45,6 +45,7 @@ def test_the_horizon_reaches_back_three_days_or_the_window_and_on_to_the_periods
     assert horizon(promise(window=CalendarWindow("month")), NOON).end == instant("2026-04-01")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**8), st.integers(1, 90), st.integers(0, 600))
 def test_windows_only_move_forward_and_never_past_the_question(seconds, length, settle):
     objective = promise(method=slices("1", length), window=600, settle=timedelta(seconds=settle))

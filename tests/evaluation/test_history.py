@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.cases import ALIVE, MINUTE, NOON, SILENT, ask, excluded, instant, minutes, promise, slices
@@ -40,6 +40,7 @@ def test_quiet_is_no_gap_in_the_budget():
 
 
 @pytest.mark.parametrize("method", [Occurrences(), slices("0.5"), RatioTimeslices()])
+@settings(deadline=None)
 @given(rows=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.booleans()), min_size=12, max_size=12))
 def test_points_add_up_to_the_standing(method, rows):
     good, bad, heard = (np.array(c) for c in zip(*rows, strict=True))

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.cases import ALIVE, BRIDGED, NOON, SILENT, ask, instant, minutes, promise, slices
@@ -116,6 +116,7 @@ def test_counts_near_the_end_of_64_bits_are_compared_exactly():
     assert ask(promise("0.5", slices("0.5"), window=1), minutes([huge - 1], [huge])).outcome.units_bad == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=60))
 def test_the_sum_of_shares_is_that_of_plain_fractions(slices):
     good = np.array([g for g, _ in slices], dtype=np.int64)
@@ -123,6 +124,7 @@ def test_the_sum_of_shares_is_that_of_plain_fractions(slices):
     assert ratio_sum(good, total) == sum((Fraction(g, g + b) for g, b in slices if g + b), Fraction(0))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from([ALIVE, SILENT])), min_size=10, max_size=10))  # fmt: skip
 def test_the_sli_lies_within_its_bounds_and_bounds_within_nought_and_one(rows):
     good, bad, state = zip(*rows, strict=True)

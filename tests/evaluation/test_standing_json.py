@@ -5,7 +5,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.cases import ALIVE, MINUTE, NOON, SILENT, ask, excluded, minutes, promise, slices
@@ -72,6 +72,7 @@ def test_an_exact_fraction_longer_than_64_characters_is_left_out():
     assert standing_json(long)["sli"] == float(long.outcome.sli)
 
 
+@settings(deadline=None)
 @given(st.fractions(0, 1))
 def test_a_number_is_its_fraction_to_the_last_bit_of_a_float(value):
     assert number(value) == value.numerator / value.denominator

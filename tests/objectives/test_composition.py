@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nines.objectives.composition import k_of_n, parallel, series
@@ -27,18 +27,21 @@ def test_two_of_three_by_hand():
     assert (found.independent, found.low, found.high) == (Fraction(1, 2), Fraction(1, 4), Fraction(3, 4))
 
 
+@settings(deadline=None)
 @given(shares)
 def test_the_assumption_lies_within_the_bounds(values):
     for found in (series(values), parallel(values), *(k_of_n(values, k) for k in range(1, len(values) + 1))):
         assert 0 <= found.low <= found.independent <= found.high <= 1
 
 
+@settings(deadline=None)
 @given(shares)
 def test_all_of_n_is_series_and_one_of_n_is_parallel(values):
     assert k_of_n(values, len(values)) == series(values)
     assert k_of_n(values, 1) == parallel(values)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=8, max_size=8).filter(any), st.integers(1, 3))
 def test_no_joint_distribution_of_three_members_escapes_the_bounds(weights, k):
     whole = sum(weights)
