@@ -1,19 +1,19 @@
 """Facts: what happened, one frozen line each, chained so that none can be changed unseen.
 
-A fact holds the hash of its payload and of the fact before it. Payloads stand apart and are salted, so one can be
-deleted under a rule and the chain still verifies.
+One rule: a fact is appended and never altered. It holds the hash of its payload and of the fact before it. Payloads
+stand apart and are salted, so one can be deleted under a rule and the chain still verifies.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from nines.errors import Problem
+from nines.errors import InputError, Problem
 
 #: Kinds of facts and what each says; docs/reference/journal lists them.
 KINDS: dict[str, str] = {
@@ -61,17 +61,64 @@ class Fact:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a journal ends: what the next fact has to follow.
+
+    Attributes:
+        number: number of the last fact, 0 when there is none.
+        hash: its hash, or `GENESIS`.
+    """
+
+    number: int = 0
+    hash: str = GENESIS
+
+
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
-    """Return JSON in one form: keys sorted, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """Return JSON in one form: keys sorted, no spaces, UTF-8; what is read back gives the same bytes again.
+
+    Args:
+        value: maps with text keys, lists, text, numbers, flags and None.
+
+    Raises:
+        InputError: it is no JSON: a key that is no text, NaN, half a character, or another kind of value.
+
+    Example:
+        >>> canonical({"b": 1, "a": ["ä", None]}).decode()
+        '{"a":["ä",null],"b":1}'
+    """
+    try:
+        _refuse_other_keys(value)
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        what = f"it cannot be kept as JSON: {str(error).encode('ascii', 'backslashreplace').decode()}"
+        raise InputError(Problem("", what, "use text, numbers, lists and maps", code="no-json")) from error
+
+
+def _refuse_other_keys(value: object) -> None:
+    """Refuse keys that JSON would turn into text: sorted as numbers now and as text later, they would not verify."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                msg = f"the key {key!r} is no text"
+                raise TypeError(msg)
+            _refuse_other_keys(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _refuse_other_keys(inner)
 
 
 def payload_hash(salt: str, payload: Mapping[str, Any]) -> str:
     """Return the salted hash of a payload, 64 hex digits.
 
+    The salt keeps a short payload from being guessed by trying, once it was deleted and its hash stays.
+
     Args:
         salt: random text kept beside the payload and deleted with it.
         payload: JSON values.
+
+    Raises:
+        InputError: the payload is no JSON.
     """
     return hashlib.sha256(salt.encode() + b"\n" + canonical(payload)).hexdigest()
 
@@ -96,38 +143,39 @@ def fact_hash(
     ).hexdigest()
 
 
-def chained(
-    before: Fact | None, *, tenant: str, at: datetime, author: str, kind: str, subject: str, payload: str
-) -> Fact:
-    """Return the fact that follows another.
+def chained(before: Head, *, tenant: str, at: datetime, author: str, kind: str, subject: str, payload: str) -> Fact:
+    """Return the fact that follows the end of a journal.
 
     Args:
-        before: the tenant's last fact, or None for its first.
+        before: where the tenant's journal ends.
         tenant: owner.
-        at: when it was recorded.
+        at: when it was recorded, aware.
         author: who recorded it.
         kind: a key of `KINDS`.
         subject: what it is about.
         payload: hash of the payload.
 
     Raises:
-        ValueError: the kind is not known.
+        ValueError: the kind is not known, or the instant has no time zone.
+
+    Example:
+        >>> fact = chained(Head(), tenant="default", at=datetime(2026, 1, 1, tzinfo=UTC), author="ann",
+        ...                kind="annotation.added", subject="checkout", payload=payload_hash("", {}))
+        >>> fact.number, fact.previous == GENESIS
+        (1, True)
     """
     if kind not in KINDS:
         msg = f"{kind!r} is no kind of fact"
         raise ValueError(msg)
-    number, previous = (before.number + 1, before.hash) if before else (1, GENESIS)
+    if at.tzinfo is None:
+        msg = f"a fact needs an instant with a time zone, {at} has none"
+        raise ValueError(msg)
+    at, number = at.astimezone(UTC), before.number + 1
     own = fact_hash(
-        number=number,
-        tenant=tenant,
-        at=at,
-        author=author,
-        kind=kind,
-        subject=subject,
-        payload=payload,
-        previous=previous,
-    )
-    return Fact(number, tenant, at, author, kind, subject, payload, previous, own)
+        number=number, tenant=tenant, at=at, author=author, kind=kind, subject=subject, payload=payload,
+        previous=before.hash,
+    )  # fmt: skip
+    return Fact(number, tenant, at, author, kind, subject, payload, before.hash, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,60 +193,3 @@ class Payload:
     salt: str
     body: Mapping[str, Any] | None
     deleted_under: str = ""
-
-
-def verify(facts: Iterable[Fact], payloads: Mapping[int, Payload]) -> list[Problem]:
-    """Return what is wrong with a tenant's journal: each row that was changed, removed or inserted.
-
-    Args:
-        facts: in order of their numbers.
-        payloads: by number of their fact.
-    """
-    found: list[Problem] = []
-    previous, expected = GENESIS, 1
-    for fact in facts:
-        where = f"journal {fact.tenant} fact {fact.number}"
-        if fact.number != expected:
-            what = (
-                f"facts {expected} to {fact.number - 1} are missing"
-                if fact.number > expected
-                else "its number stands twice"
-            )
-            found.append(Problem(where, what, "restore the journal from a copy", code="journal-gap"))
-        elif fact.previous != previous:
-            found.append(
-                Problem(
-                    where, "it does not follow the fact before it", "compare both with a copy", code="journal-broken"
-                )
-            )
-        own = fact_hash(
-            number=fact.number, tenant=fact.tenant, at=fact.at, author=fact.author, kind=fact.kind, subject=fact.subject,
-            payload=fact.payload_hash, previous=fact.previous,
-        )  # fmt: skip
-        if own != fact.hash:
-            found.append(
-                Problem(where, "it was changed after it was recorded", "compare it with a copy", code="journal-changed")
-            )
-        found += _payload_problems(where, fact, payloads.get(fact.number))
-        previous, expected = fact.hash, fact.number + 1
-    return found
-
-
-def _payload_problems(where: str, fact: Fact, payload: Payload | None) -> list[Problem]:
-    if payload is None:
-        return [
-            Problem(where, "its payload is missing without a rule", "restore it from a copy", code="payload-missing")
-        ]
-    if payload.body is None:
-        if payload.deleted_under:
-            return []
-        return [
-            Problem(where, "its payload was deleted without a rule", "restore it from a copy", code="payload-missing")
-        ]
-    if payload_hash(payload.salt, payload.body) != fact.payload_hash:
-        return [
-            Problem(
-                where, "its payload was changed after it was recorded", "compare it with a copy", code="payload-changed"
-            )
-        ]
-    return []

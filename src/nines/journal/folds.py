@@ -1,4 +1,8 @@
-"""Folds over facts: what the journal comes to, as known at an instant."""
+"""Folds over facts: what the journal comes to, as known at an instant.
+
+One rule: a fold takes facts in their order and nothing else, so what was believed at any instant can be told again by
+giving it the facts recorded until then. Facts whose payload was deleted under a rule are not given to it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ Told = tuple[Fact, Mapping[str, Any]]
 
 
 def exclusion_payload(exclusion: Exclusion) -> dict[str, Any]:
-    """Return an exclusion as a fact's payload."""
+    """Return an exclusion as a fact's payload; `exclusion_of` reads it back."""
     allowance = exclusion.allowance
     return {
         "name": exclusion.name,
@@ -59,18 +63,25 @@ def exclusion_of(payload: Mapping[str, Any], recorded_at: datetime) -> Exclusion
 def exclusions_on_record(told: Iterable[Told]) -> tuple[Exclusion, ...]:
     """Return every exclusion ever recorded, with when it was recorded and withdrawn.
 
+    A name stands for one exclusion: recording it again withdraws the one before at that instant.
+
     Args:
-        told: facts with their payloads, in order.
+        told: facts with their payloads, in order; other kinds may be among them.
+
+    Returns:
+        In the order they were recorded; ask each `known_at` an instant.
     """
     found: dict[int, Exclusion] = {}
     standing: dict[str, int] = {}
     for fact, payload in told:
+        if fact.kind not in {"exclusion.recorded", "exclusion.withdrawn"}:
+            continue
+        number = standing.pop(payload["name"], None)
+        if number is not None:
+            found[number] = replace(found[number], withdrawn_at=fact.at)
         if fact.kind == "exclusion.recorded":
             found[fact.number] = exclusion_of(payload, fact.at)
             standing[payload["name"]] = fact.number
-        elif fact.kind == "exclusion.withdrawn" and payload["name"] in standing:
-            number = standing.pop(payload["name"])
-            found[number] = replace(found[number], withdrawn_at=fact.at)
     return tuple(found.values())
 
 
@@ -94,7 +105,11 @@ class Annotation:
 
 
 def notes(told: Iterable[Told]) -> tuple[Annotation, ...]:
-    """Return every annotation, in the order it was recorded."""
+    """Return every annotation, in the order it was recorded.
+
+    Args:
+        told: facts with their payloads, in order; other kinds may be among them.
+    """
     return tuple(
         Annotation(fact.subject, payload["text"], instant(payload["about"]), fact.author, fact.at)
         for fact, payload in told
@@ -124,7 +139,13 @@ class Statement:
 
 
 def statements(told: Iterable[Told]) -> tuple[Statement, ...]:
-    """Return closed statements with their corrections, in the order they were closed."""
+    """Return closed statements with their corrections, in the order they were closed.
+
+    A statement stays as it was closed; a correction points at its number and stands beside it.
+
+    Args:
+        told: facts with their payloads, in order; other kinds may be among them.
+    """
     found: dict[int, Statement] = {}
     for fact, payload in told:
         if fact.kind == "statement.closed":

@@ -144,11 +144,12 @@ class Inbox:
                 self._writer.start()
 
     def _write(self) -> None:
-        con = self._connect()
+        con: sqlite3.Connection | None = None
         while True:
             first = self._queue.get()
             if first is None:
-                con.close()
+                if con is not None:
+                    con.close()
                 return
             group = [first]
             while len(group) < MOST_SHARED and not self._queue.empty():
@@ -157,24 +158,30 @@ class Inbox:
                     self._queue.put(None)
                     break
                 group.append(following)
-            self._commit(con, group)
+            con = self._commit(con, group)
 
-    def _commit(self, con: sqlite3.Connection, group: list[_Waiting]) -> None:
-        """Store a group in one transaction and only then answer; a failure is answered to all of it."""
+    def _commit(self, con: sqlite3.Connection | None, group: list[_Waiting]) -> sqlite3.Connection | None:
+        """Store a group in one transaction and only then answer; a failure is answered to all of it.
+
+        Returns:
+            The connection to go on with, or None after a failure, so that the next group begins afresh.
+        """
         try:
+            con = con or self._connect()
             con.execute("BEGIN IMMEDIATE")
             self._refuse_overload(con, group)
             receipts = [_insert(con, waiting) for waiting in group]
             con.execute("COMMIT")
-        except (sqlite3.Error, OverloadedError, OSError) as error:
-            if con.in_transaction:
-                con.execute("ROLLBACK")
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for an answer for ever
+            if con is not None:
+                con.close()  # takes back what was begun
             refusal = error if isinstance(error, OverloadedError) else _refusal(error)
             for waiting in group:
                 waiting.done.set_exception(refusal)
-            return
+            return None
         for waiting, receipt in zip(group, receipts, strict=True):
             waiting.done.set_result(receipt)
+        return con
 
     def _refuse_overload(self, con: sqlite3.Connection, group: list[_Waiting]) -> None:
         waiting = con.execute("SELECT coalesce(sum(length(payload)), 0) FROM inbox").fetchone()[0]

@@ -131,13 +131,15 @@ class Lake:
     def _backfill(self, wanted: Mapping[str, Wanted]) -> None:
         """Roll the stored rows up for indicators that are new, each row under its own sequence."""
         for tenant, asked in wanted.items():
-            for source in asked.sources:
+            for source in sorted({i.source for i in asked.indicators.values()}):
                 fresh = [i for i in asked.counted(source) if not self.tables.counts.version_of(_marker(tenant, i))]
                 if fresh:
                     self._roll_up_past(tenant, source, fresh)
 
     def _roll_up_past(self, tenant: str, source: str, indicators: Sequence[Counted]) -> None:
-        done = self.last_sequence()
+        app = self.inbox.app_id
+        ahead = self.tables.counts.version_of(app) > self.tables.flushes.version_of(app)
+        done = self.last_sequence() + ahead  # a flush that stopped after its counts is not counted again
         with self._connection.cursor() as con:
             found = count_rows(con, self._rows(tenant, source, done), indicators, seq=True)
         for indicator, tallied in zip(indicators, found, strict=True):

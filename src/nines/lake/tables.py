@@ -98,6 +98,7 @@ class LakeTable:
             version: number of the write, ascending per application.
         """
         if self.version_of(app_id) >= version:
+            self.sync()  # who wrote it may have died before it did this
             return
         write_deltalake(
             self.path,
