@@ -54,6 +54,10 @@ def test_a_member_without_traffic_has_no_say(op):
     assert combined(op, "gbu-", "----") == "gbu-"
 
 
+def test_of_fewer_with_traffic_than_are_needed_all_must_be_good():
+    assert combined("k-of-n", "gb-", "---", "---", k=2) == "gb-"
+
+
 def test_a_silent_member_is_unknown_and_cannot_pass_for_success():
     assert combined("and", "gb", "ss") == "ub"
     assert combined("or", "gb", "ss") == "gu"

@@ -73,6 +73,9 @@ def test_where_modes_overlap_shrinking_goes_before_dropping_before_counting_as_g
     three = (excluded(4, 10, "count-as-good"), excluded(5, 10, "drop-events"), excluded(6, 10, "shrink-denominator"))
     outcome = ask(promise(method=slices("0.5")), TEN, exclusions=three[::-1] if turned else three).outcome
     assert (outcome.units_good, outcome.period.expected_units) == (5, 6)  # 6..9 gone, 5 dropped, 4 called good
+    events = ask(promise(), TEN, exclusions=three[::-1] if turned else three).outcome
+    assert (events.units_good, events.units_bad, events.counts.excluded) == (46, 4, 10 + 20 + 1)
+    assert (outcome.coverage, events.coverage) == (1, 1)
 
 
 def test_adjacent_spans_cover_the_minute_they_share():
@@ -98,6 +101,13 @@ def test_exclusions_of_one_clause_share_its_allowance_and_overlap_uses_it_once()
     begin = NOON - 10 * MINUTE
     assert merge(s for e in cut for s in e.spans) == [Span(begin, begin + 4 * MINUTE)]
     assert within_allowance(cut) == cut
+
+
+def test_what_one_occurrence_used_of_an_allowance_is_gone_for_the_next():
+    begin = NOON - 10 * MINUTE
+    spans = tuple(Span(begin + a * MINUTE, begin + (a + 2) * MINUTE) for a in (0, 4, 8))
+    cut = within_allowance([Exclusion(name="x", spans=spans, allowance=Allowance(3 * MINUTE, "month"))])
+    assert cut[0].spans == (spans[0], Span(begin + 4 * MINUTE, begin + 5 * MINUTE))
 
 
 def test_an_allowance_is_renewed_with_each_calendar_period_in_its_own_zone():

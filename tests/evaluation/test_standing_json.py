@@ -1,6 +1,7 @@
 """The standing as JSON: names that scripts rely on, floats only here, unknown as null; and its fingerprint."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
@@ -94,6 +95,7 @@ def test_the_same_question_and_evidence_give_the_same_fingerprint():
     [
         ask(promise(), minutes([9] * 10, [1] * 9 + [2])),
         ask(promise("0.8"), TEN),
+        ask(promise(terms=(replace(promise().terms[0], revision=2),)), TEN),
         ask(promise(method=slices()), TEN),
         ask(promise(window=9), TEN),
         ask(promise(settle=timedelta(microseconds=1)), TEN, at=NOON + MINUTE),
@@ -101,7 +103,7 @@ def test_the_same_question_and_evidence_give_the_same_fingerprint():
         ask(promise(), TEN, exclusions=(excluded(0, 1),)),
         ask(promise(), TEN, at=NOON + MINUTE),
     ],
-    ids=["counts", "target", "method", "window", "settle", "indicator", "exclusions", "instant"],
+    ids=["counts", "target", "revision", "method", "window", "settle", "indicator", "exclusions", "instant"],
 )
 def test_whatever_makes_the_number_makes_the_fingerprint(other):
     assert other.fingerprint != ask(promise(), TEN).fingerprint
