@@ -15,27 +15,33 @@ audit_app = typer.Typer(help="Check that nothing on record was changed.", no_arg
 statement_app = typer.Typer(help="Close finished periods and read the statements.", no_args_is_help=True)
 
 
+Name = Annotated[str, typer.Argument(help="Name of the exclusion, or of one to withdraw.")]
+From = Annotated[str | None, typer.Option("--from", help="First instant that does not count.")]
+To = Annotated[str | None, typer.Option("--to", help="Instant after the last.")]
+Services = Annotated[list[str] | None, typer.Option("--service", help="Service it holds for; all unless given.")]
+Objectives = Annotated[list[str] | None, typer.Option("--objective", help="Objective it holds for; all unless given.")]
+Where = Annotated[str, typer.Option("--where", help="Predicate over events that limits it.")]
+Mode = Annotated[str, typer.Option("--mode", help="drop-events, shrink-denominator or count-as-good.")]
+Class = Annotated[str, typer.Option("--class", help="scheduled (notice was given) or excluded (a cause).")]
+Clause = Annotated[str, typer.Option("--clause", help="Clause it rests on.")]
+Approver = Annotated[str, typer.Option("--approver", help="Who approved it.")]
+Evidence = Annotated[str, typer.Option("--evidence", help="Link or reference that shows the cause.")]
+Withdraw = Annotated[bool, typer.Option("--withdraw", help="Withdraw it instead.")]
+
+
 def exclude(
-    name: Annotated[str, typer.Argument(help="Name of the exclusion, or of one to withdraw.")],
-    start: Annotated[str | None, typer.Option("--from", help="First instant that does not count.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Instant after the last.")] = None,
-    services: Annotated[
-        list[str] | None, typer.Option("--service", help="Service it holds for; all unless given.")
-    ] = None,
-    objectives: Annotated[
-        list[str] | None, typer.Option("--objective", help="Objective it holds for; all unless given.")
-    ] = None,
-    where: Annotated[str, typer.Option("--where", help="Predicate over events that limits it.")] = "",
-    mode: Annotated[
-        str, typer.Option("--mode", help="drop-events, shrink-denominator or count-as-good.")
-    ] = "drop-events",
-    kind: Annotated[
-        str, typer.Option("--class", help="scheduled (notice was given) or excluded (a cause).")
-    ] = "excluded",
-    clause: Annotated[str, typer.Option("--clause", help="Clause it rests on.")] = "",
-    approver: Annotated[str, typer.Option("--approver", help="Who approved it.")] = "",
-    evidence: Annotated[str, typer.Option("--evidence", help="Link or reference that shows the cause.")] = "",
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw it instead.")] = False,
+    name: Name,
+    start: From = None,
+    end: To = None,
+    services: Services = None,
+    objectives: Objectives = None,
+    where: Where = "",
+    mode: Mode = "drop-events",
+    kind: Class = "excluded",
+    clause: Clause = "",
+    approver: Approver = "",
+    evidence: Evidence = "",
+    withdraw: Withdraw = False,
     data: DataOption = None,
     tenant: TenantOption = None,
 ) -> None:
@@ -46,24 +52,12 @@ def exclude(
     if withdraw:
         say(excluding.withdraw(house, who, name, now=now()).summary)
         return
-    done = excluding.exclude(
-        house,
-        who,
-        excluding.Wanted(
-            name=name,
-            start=instant_option("from", start),
-            end=instant_option("to", end),
-            services=tuple(services or ()),
-            objectives=tuple(objectives or ()),
-            where=where,
-            mode=mode,
-            kind=kind,
-            clause=clause,
-            approver=approver,
-            evidence=evidence,
-        ),
-        now=now(),
-    )
+    asked = excluding.Wanted(
+        name=name, start=instant_option("from", start), end=instant_option("to", end), services=tuple(services or ()),
+        objectives=tuple(objectives or ()), where=where, mode=mode, kind=kind, clause=clause, approver=approver,
+        evidence=evidence,
+    )  # fmt: skip
+    done = excluding.exclude(house, who, asked, now=now())
     tell_problems(done.problems)
     say(done.summary)
 

@@ -3,49 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
-from nines.alerting.policy import BurnPolicy, ErrorBudgetPolicy
 from nines.definitions import readers, shapes
+from nines.definitions.gathered import Gathered
+from nines.definitions.indicators import indicator
+from nines.definitions.openslo import gather_openslo
 from nines.definitions.positions import Document
 from nines.definitions.readers import Reading
 from nines.errors import Problem
-from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import CompositeIndicator, Indicator
+from nines.objectives.indicator import CompositeIndicator
 from nines.objectives.objective import Objective
-from nines.spans import Span
-from nines.telemetry.datasource import DataSource
 
 NATIVE = "nines/v1"
 OPENSLO = ("openslo/v1", "openslo/v1alpha", "openslo.com/v2alpha")
-
-
-@dataclass
-class Gathered:
-    """Definitions while they are being gathered; see `Definitions` for most fields.
-
-    Attributes:
-        hours: objective -> Calendar whose hours count.
-        trusted: indicators whose queries cannot be read into increments and were let pass with a note.
-        thresholds: OpenSLO threshold metrics by name: source and query; each objective has its own bound.
-    """
-
-    sources: dict[str, DataSource] = field(default_factory=dict)
-    indicators: dict[str, Indicator] = field(default_factory=dict)
-    objectives: list[Objective] = field(default_factory=list)
-    services: dict[str, str] = field(default_factory=dict)
-    exclusions: list[Exclusion] = field(default_factory=list)
-    calendars: dict[str, tuple[Span, ...]] = field(default_factory=dict)
-    policies: dict[str, BurnPolicy] = field(default_factory=dict)
-    budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
-    documents: dict[tuple[str, str], Document] = field(default_factory=dict)
-    hours: dict[str, str] = field(default_factory=dict)
-    trusted: set[str] = field(default_factory=set)
-    thresholds: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 Adder = Callable[[Gathered, Reading, shapes.Metadata, Any], None]
@@ -56,7 +31,7 @@ def _add_source(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec:
 
 
 def _add_indicator(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
-    found = readers.indicator(reading, metadata, spec)
+    found = indicator(reading, metadata, spec)
     if found is not None:
         to.indicators[metadata.name] = found
 
@@ -130,8 +105,6 @@ def gather(parsed: list[Document], problems: list[Problem], *, strict: bool) -> 
         else:
             problems.append(_no_version(document, version))
     if foreign:
-        from nines.definitions.openslo import gather_openslo
-
         gather_openslo(found, foreign, problems, strict=strict)
     found.objectives = [_complete(o, found) for o in found.objectives]
     return found

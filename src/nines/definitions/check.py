@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from nines.alerting.policy import default_policy, policy_problems
-from nines.definitions.build import Gathered
+from nines.definitions.gathered import Gathered
 from nines.definitions.promql import selector_problem
 from nines.errors import InputError, Problem
 from nines.evaluation.composite import members_in_order

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nines.alerting.policy import BurnPolicy, ErrorBudgetPolicy
-from nines.definitions.build import Gathered, gather
+from nines.definitions.build import gather
 from nines.definitions.check import cross_check
 from nines.definitions.positions import Document, documents
 from nines.errors import Problem
@@ -122,7 +122,7 @@ def load_texts(texts: Sequence[tuple[str, str]], *, strict: bool = False) -> Def
         some, wrong = documents(text, name)
         parsed += some
         problems += wrong
-    gathered: Gathered = gather(parsed, problems, strict=strict)
+    gathered = gather(parsed, problems, strict=strict)
     problems += cross_check(gathered)
     return Definitions(
         sources=gathered.sources, indicators=gathered.indicators, objectives=tuple(gathered.objectives),

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
+from nines.definitions.gathered import Gathered
 from nines.definitions.openslo_rules import (
     Path,
     Reading,
@@ -30,9 +30,6 @@ from nines.objectives.objective import Objective, Term
 from nines.objectives.window import Window
 from nines.reading import ratio
 from nines.telemetry.datasource import DataSource
-
-if TYPE_CHECKING:
-    from nines.definitions.build import Gathered
 
 ALERTS = ("AlertPolicy", "AlertCondition", "AlertNotificationTarget")
 KINDS = ("SLO", "SLI", "Service", "DataSource", *ALERTS)

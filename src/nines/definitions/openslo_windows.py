@@ -15,6 +15,7 @@ _ALPHA_UNITS = {"Minute": "m", "Hour": "h", "Day": "d", "Week": "w", "Month": "M
 
 
 def method_of(reading: Reading, objective: Path) -> Method | None:
+    """Return an objective's budgeting method, or None after noting what is wrong with it."""
     kind = reading.get("spec", "budgetingMethod")
     if kind not in {"Occurrences", "Timeslices", "RatioTimeslices"}:
         reading.unclear(

@@ -17,15 +17,6 @@ from nines.definitions.positions import Document
 from nines.definitions.recurrence import local, occurrences, opening_hours, zone
 from nines.errors import InputError, Problem
 from nines.objectives.exclusion import Allowance, Exclusion
-from nines.objectives.indicator import (
-    CounterIndicator,
-    EventIndicator,
-    Indicator,
-    QueryIndicator,
-    SampleIndicator,
-    StateIndicator,
-    ValueIndicator,
-)
 from nines.objectives.method import Method, Occurrences, RatioTimeslices, Timeslices
 from nines.objectives.objective import Bound, Estimator, Objective, Term
 from nines.objectives.window import CalendarWindow, RollingWindow, Window
@@ -119,62 +110,6 @@ def source(reading: Reading, metadata: shapes.Metadata, spec: shapes.DataSourceS
             reading.predicate("heartbeat.where", spec.heartbeat.where),
         ),
         settle=reading.pause("settle", spec.settle), description=spec.description,
-    )  # fmt: skip
-
-
-def indicator(  # noqa: PLR0911 - one return per kind reads best
-    reading: Reading, metadata: shapes.Metadata, spec: shapes.SLISpec
-) -> Indicator | None:
-    """Read an SLI: exactly one way of telling good from bad."""
-    ways = {
-        "states": spec.states, "threshold": spec.threshold, "values": spec.values, "query": spec.query,
-        "good with total, or bad with total": spec.total, "good": None if spec.total else spec.good,
-    }  # fmt: skip
-    stated = [name for name, value in ways.items() if value is not None]
-    if len(stated) != 1:
-        what = (
-            "it says in several ways what is good: " + ", ".join(stated) if stated else "it does not say what is good"
-        )
-        reading.refuse(
-            "", what, "give one of good, total with good or bad, states, threshold, values, query", code="sli-ways"
-        )
-        return None
-    if spec.scope == "session":
-        reading.refuse(
-            "scope",
-            "session scope needs a stated session rule, which this release cannot keep",
-            "use event or window",
-            "session-scope",
-        )
-    name, where = metadata.name, reading.predicate("where", spec.where)
-    if spec.states is not None:
-        held = reading.length("states.maxHold", spec.states.max_hold)
-        good = reading.predicate("states.good", spec.states.good)
-        return StateIndicator(name=name, source=spec.source, good=good, where=where, key=spec.states.key, max_hold=held)
-    if spec.threshold is not None:
-        bound = reading.number("threshold.bound", spec.threshold.bound)
-        return SampleIndicator(
-            name=name, source=spec.source, value=spec.threshold.value, op=spec.threshold.op, bound=bound, where=where
-        )
-    if spec.values is not None:
-        value, error = (
-            reading.predicate("values.value", spec.values.value, numeric=True),
-            reading.ratio("values.relativeError", spec.values.relative_error),
-        )
-        return ValueIndicator(name=name, source=spec.source, value=value, where=where, relative_error=error)
-    if spec.query is not None:
-        return QueryIndicator(name=name, source=spec.source, query=spec.query, meaning=spec.raw_type)
-    if spec.total is not None:
-        if (spec.good is None) == (spec.bad is None):
-            reading.refuse(
-                "total", "total needs exactly one of good and bad beside it", "name the other counter", code="sli-ways"
-            )
-        return CounterIndicator(
-            name=name, source=spec.source, total=spec.total, good=spec.good or "", bad=spec.bad or ""
-        )
-    return EventIndicator(
-        name=name, source=spec.source, good=reading.predicate("good", spec.good or ""), where=where,
-        on_null=spec.on_null, scope=spec.scope, assign=spec.assign,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from fractions import Fraction
 
-from nines.evaluation.standing import Outcome, Range, Standing
+from nines.evaluation.standing import Aggregated, Burn, Exhaustion, Outcome, Range, Standing
 
 #: Longest exact fraction that is written out; longer ones can be derived from the counts.
 LONGEST_EXACT = 64
@@ -78,7 +78,6 @@ def standing_json(standing: Standing) -> dict[str, object]:
     Args:
         standing: the answer of an evaluation.
     """
-    ahead, figure = standing.exhaustion, standing.aggregated
     return {
         "objective": standing.objective,
         "service": standing.service,
@@ -86,44 +85,18 @@ def standing_json(standing: Standing) -> dict[str, object]:
         "labels": dict(standing.labels),
         "at": instant(standing.at),
         "known_at": instant(standing.known_at),
-        "window": {
-            "start": instant(standing.window.start),
-            "end": instant(standing.window.end),
-            "kind": standing.window_kind,
-            "label": standing.window_label,
-            "period_end": instant(standing.period_end),
-        },
+        "window": _window(standing),
         **_outcome(standing.outcome),
         "interval": None,
         "target": number(standing.target),
         "verdict": standing.verdict,
         "method": standing.method,
         "unit": standing.unit,
-        "burn_rates": {
-            name: {"rate": number(b.rate), "low": number(b.low), "high": number(b.high), "coverage": number(b.coverage)}
-            for name, b in standing.burn_rates.items()
-        },
+        "burn_rates": {name: _burn(rate) for name, rate in standing.burn_rates.items()},
         "exclusions": list(standing.exclusions),
         "without_exclusions": _outcome(standing.without_exclusions),
-        "exhaustion": None
-        if ahead is None
-        else {
-            "at": instant(ahead.at),
-            "low": instant(ahead.low),
-            "high": instant(ahead.high),
-            "formula": ahead.formula,
-        },
-        "threshold": None
-        if figure is None
-        else {
-            "aggregate": figure.aggregate,
-            "value": number(figure.value),
-            "low": number(figure.low),
-            "high": number(figure.high),
-            "op": figure.op,
-            "bound": number(figure.bound),
-            "samples": figure.samples,
-        },
+        "exhaustion": _exhaustion(standing.exhaustion),
+        "threshold": _threshold(standing.aggregated),
         "problems": [
             {"where": p.where, "what": p.what, "fix": p.fix, "severity": p.severity, "code": p.code}
             for p in standing.problems
@@ -131,4 +104,48 @@ def standing_json(standing: Standing) -> dict[str, object]:
         "revision": standing.revision,
         "data_version": standing.data_version,
         "fingerprint": standing.fingerprint,
+    }
+
+
+def _window(standing: Standing) -> dict[str, object]:
+    return {
+        "start": instant(standing.window.start),
+        "end": instant(standing.window.end),
+        "kind": standing.window_kind,
+        "label": standing.window_label,
+        "period_end": instant(standing.period_end),
+    }
+
+
+def _burn(burn: Burn) -> dict[str, object]:
+    return {
+        "rate": number(burn.rate),
+        "low": number(burn.low),
+        "high": number(burn.high),
+        "coverage": number(burn.coverage),
+    }
+
+
+def _exhaustion(ahead: Exhaustion | None) -> dict[str, object] | None:
+    if ahead is None:
+        return None
+    return {
+        "at": instant(ahead.at),
+        "low": instant(ahead.low),
+        "high": instant(ahead.high),
+        "formula": ahead.formula,
+    }
+
+
+def _threshold(figure: Aggregated | None) -> dict[str, object] | None:
+    if figure is None:
+        return None
+    return {
+        "aggregate": figure.aggregate,
+        "value": number(figure.value),
+        "low": number(figure.low),
+        "high": number(figure.high),
+        "op": figure.op,
+        "bound": number(figure.bound),
+        "samples": figure.samples,
     }

@@ -203,7 +203,8 @@ def counts_table(tenant: str, identity: str, source: str, found: Tallied, seq: i
     """Return counts of one indicator as rows of their table, with the given sequence or each row's own."""
     length = len(found.minute)
     whole = {
-        "tenant": [tenant] * length, "indicator": [identity] * length, "source": [source] * length, "minute": found.minute,
+        "tenant": [tenant] * length, "indicator": [identity] * length, "source": [source] * length,
+        "minute": found.minute,
         "weight_num": np.ones(length, dtype=np.int64), "weight_den": np.ones(length, dtype=np.int64),
         "good": found.good, "bad": found.bad, "unknown": found.unknown, "state": pa.nulls(length, pa.int8()),
         "seq": found.seq if seq is None else np.full(length, seq),

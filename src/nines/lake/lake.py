@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -187,8 +188,9 @@ class Lake:
         known = f"AND seq <= {seq}" if seq is not None else ""
         names = ", ".join(text(i.identity) for i, _ in wanted) or "''"
         counts = self._ask(
-            "SELECT indicator, minute, sum(good)::BIGINT AS good, sum(bad)::BIGINT AS bad, sum(unknown)::BIGINT AS unknown, "
-            f"arg_max(state, seq) AS state FROM {self.tables.counts.relation()} WHERE tenant = {text(tenant)} "
+            "SELECT indicator, minute, sum(good)::BIGINT AS good, sum(bad)::BIGINT AS bad, "
+            "sum(unknown)::BIGINT AS unknown, arg_max(state, seq) AS state "
+            f"FROM {self.tables.counts.relation()} WHERE tenant = {text(tenant)} "
             f"AND indicator IN ({names}) AND minute >= {start} AND minute < {end} {known} GROUP BY 1, 2 ORDER BY 1, 2"
         )
         pulses = self._pulses(tenant, list({s.name: s for _, s in wanted}.values()), start, end, known)
@@ -218,7 +220,8 @@ class Lake:
             f"SELECT DISTINCT minute FROM {self.tables.counts.relation()} WHERE tenant = {text(tenant)} "
             f"AND indicator = {text(identity)} ORDER BY 1"
         )
-        return table.column("minute").to_numpy().astype(np.int64)
+        minutes: Ints = table.column("minute").to_numpy().astype(np.int64)
+        return minutes
 
     def covered(
         self,
@@ -248,8 +251,8 @@ class Lake:
         """Return how fresh each source of a tenant is, sorted by name."""
         pending = {s: n for (t, s), n in self.inbox.pending().items() if t == tenant}
         table = self._ask(
-            "SELECT source, count(*) AS n, epoch_us(min(time)) AS a, epoch_us(max(time)) AS b, epoch_us(max(arrival)) AS c "
-            f"FROM {self.tables.events.relation()} WHERE tenant = {text(tenant)} GROUP BY 1"
+            "SELECT source, count(*) AS n, epoch_us(min(time)) AS a, epoch_us(max(time)) AS b, "
+            f"epoch_us(max(arrival)) AS c FROM {self.tables.events.relation()} WHERE tenant = {text(tenant)} GROUP BY 1"
         )
         found = {}
         for r in table.to_pylist():
@@ -305,4 +308,4 @@ def _grouped(table: pa.Table, name: str) -> dict[str, pa.Table]:
     codes = names.indices.to_numpy()
     edges = np.append(np.flatnonzero(np.append(True, np.diff(codes) != 0)), len(codes))
     words = names.dictionary.to_pylist()
-    return {words[codes[a]]: table.slice(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)}
+    return {words[codes[a]]: table.slice(a, b - a) for a, b in pairwise(edges)}

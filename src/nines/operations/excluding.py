@@ -49,40 +49,32 @@ class Recorded:
     corrections: tuple[str, ...] = ()
 
 
-def _checked(house: House, who: Principal, asked: Wanted, now: datetime) -> Exclusion:
-    """Return the exclusion, or refuse it with every mistake."""
+def _mistakes(house: House, who: Principal, asked: Wanted, now: datetime) -> list[Problem]:
+    """Return every mistake of an exclusion as asked for."""
     found: list[Problem] = []
     definitions = in_force(house, who.tenant, at=now)
-    if asked.start is None or asked.end is None or asked.end <= asked.start:
-        found.append(
-            Problem(
-                "--from, --to",
-                "both are needed, and the end lies after the start",
-                "state two instants",
-                code="exclusion-time",
-            )
-        )
     for option, value, choices in (("--mode", asked.mode, ExclusionMode), ("--class", asked.kind, ExclusionClass)):
         if value not in get_args(choices):
-            found.append(
-                Problem(
-                    option, f"{value!r} is not known", f"write one of {', '.join(get_args(choices))}", code="bad-choice"
-                )
-            )
+            fix = f"write one of {', '.join(get_args(choices))}"
+            found.append(Problem(option, f"{value!r} is not known", fix, code="bad-choice"))
     names = {o.name for o in definitions.objectives}
-    found += [
-        Problem("--service", f"there is no Service {s!r}", code="unknown-service")
-        for s in asked.services
-        if s not in definitions.services
-    ]
-    found += [
-        Problem("--objective", f"there is no SLO {o!r}", code="unknown-slo") for o in asked.objectives if o not in names
-    ]
+    lacking = [("--service", "Service", s) for s in asked.services if s not in definitions.services]
+    lacking += [("--objective", "SLO", o) for o in asked.objectives if o not in names]
+    found += [Problem(option, f"there is no {kind} {name!r}", code="unknown-name") for option, kind, name in lacking]
     if asked.where:
         try:
             parse(asked.where, where="--where")
         except InputError as error:
             found.extend(error.problems)
+    return found
+
+
+def _checked(house: House, who: Principal, asked: Wanted, now: datetime) -> Exclusion:
+    """Return the exclusion, or refuse it with every mistake."""
+    found = _mistakes(house, who, asked, now)
+    if asked.start is None or asked.end is None or asked.end <= asked.start:
+        what = "both are needed, and the end lies after the start"
+        found.append(Problem("--from, --to", what, "state two instants", code="exclusion-time"))
     if found:
         raise InputError(*found)
     assert asked.start is not None

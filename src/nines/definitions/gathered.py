@@ -1,0 +1,37 @@
+"""Definitions while they are being gathered, by name; documents add to them one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nines.alerting.policy import BurnPolicy, ErrorBudgetPolicy
+from nines.definitions.positions import Document
+from nines.objectives.exclusion import Exclusion
+from nines.objectives.indicator import Indicator
+from nines.objectives.objective import Objective
+from nines.spans import Span
+from nines.telemetry.datasource import DataSource
+
+
+@dataclass
+class Gathered:
+    """Definitions while they are being gathered; see `Definitions` for most fields.
+
+    Attributes:
+        hours: objective -> Calendar whose hours count.
+        trusted: indicators whose queries cannot be read into increments and were let pass with a note.
+        thresholds: OpenSLO threshold metrics by name: source and query; each objective has its own bound.
+    """
+
+    sources: dict[str, DataSource] = field(default_factory=dict)
+    indicators: dict[str, Indicator] = field(default_factory=dict)
+    objectives: list[Objective] = field(default_factory=list)
+    services: dict[str, str] = field(default_factory=dict)
+    exclusions: list[Exclusion] = field(default_factory=list)
+    calendars: dict[str, tuple[Span, ...]] = field(default_factory=dict)
+    policies: dict[str, BurnPolicy] = field(default_factory=dict)
+    budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
+    documents: dict[tuple[str, str], Document] = field(default_factory=dict)
+    hours: dict[str, str] = field(default_factory=dict)
+    trusted: set[str] = field(default_factory=set)
+    thresholds: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -1,0 +1,89 @@
+"""From the shape of an SLI to its indicator: exactly one way of telling good from bad, one reader for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nines.definitions import shapes
+from nines.definitions.readers import Reading
+from nines.objectives.indicator import (
+    CounterIndicator,
+    EventIndicator,
+    Indicator,
+    QueryIndicator,
+    SampleIndicator,
+    StateIndicator,
+    ValueIndicator,
+)
+
+
+def indicator(reading: Reading, metadata: shapes.Metadata, spec: shapes.SLISpec) -> Indicator | None:
+    """Read an SLI, or return None after noting that it does not say in exactly one way what is good."""
+    ways = {
+        "states": spec.states, "threshold": spec.threshold, "values": spec.values, "query": spec.query,
+        "total": spec.total, "good": None if spec.total else spec.good,
+    }  # fmt: skip
+    stated = [name for name, value in ways.items() if value is not None]
+    if len(stated) != 1:
+        what = (
+            "it says in several ways what is good: " + ", ".join(stated) if stated else "it does not say what is good"
+        )
+        fix = "give one of good, total with good or bad, states, threshold, values, query"
+        reading.refuse("", what, fix, code="sli-ways")
+        return None
+    if spec.scope == "session":
+        what = "session scope needs a stated session rule, which this release cannot keep"
+        reading.refuse("scope", what, "use event or window", "session-scope")
+    return _READERS[stated[0]](reading, metadata.name, spec, reading.predicate("where", spec.where))
+
+
+def _states(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> Indicator:
+    assert spec.states is not None
+    held, good = (
+        reading.length("states.maxHold", spec.states.max_hold),
+        reading.predicate("states.good", spec.states.good),
+    )
+    return StateIndicator(name=name, source=spec.source, good=good, where=where, key=spec.states.key, max_hold=held)
+
+
+def _threshold(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> Indicator:
+    assert spec.threshold is not None
+    bound, op = reading.number("threshold.bound", spec.threshold.bound), spec.threshold.op
+    return SampleIndicator(name=name, source=spec.source, value=spec.threshold.value, op=op, bound=bound, where=where)
+
+
+def _values(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> Indicator:
+    assert spec.values is not None
+    value = reading.predicate("values.value", spec.values.value, numeric=True)
+    error = reading.ratio("values.relativeError", spec.values.relative_error)
+    return ValueIndicator(name=name, source=spec.source, value=value, where=where, relative_error=error)
+
+
+def _query(_reading: Reading, name: str, spec: shapes.SLISpec, _where: str) -> Indicator:
+    return QueryIndicator(name=name, source=spec.source, query=spec.query or "", meaning=spec.raw_type)
+
+
+def _counters(reading: Reading, name: str, spec: shapes.SLISpec, _where: str) -> Indicator:
+    if (spec.good is None) == (spec.bad is None):
+        what = "total needs exactly one of good and bad beside it"
+        reading.refuse("total", what, "name the other counter", code="sli-ways")
+    sides = {"total": spec.total or "", "good": spec.good or "", "bad": spec.bad or ""}
+    return CounterIndicator(name=name, source=spec.source, **sides)
+
+
+def _events(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> Indicator:
+    return EventIndicator(
+        name=name, source=spec.source, good=reading.predicate("good", spec.good or ""), where=where,
+        on_null=spec.on_null, scope=spec.scope, assign=spec.assign,
+    )  # fmt: skip
+
+
+#: Way of saying what is good -> what reads it.
+_READERS: dict[str, Callable[[Reading, str, shapes.SLISpec, str], Indicator]] = {
+    "states": _states,
+    "threshold": _threshold,
+    "values": _values,
+    "query": _query,
+    "total": _counters,
+    "good": _events,
+}
