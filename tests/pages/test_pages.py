@@ -14,7 +14,7 @@ from nines.pages.visit import local_address
 from pages.caller import Caller
 from pages.house_of_shop import NOW
 
-PASSWORD = "four small words here"  # noqa: S105 - of a house that lives as long as a test
+PASSWORD = "four small words here"
 
 
 def text_of(html):

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 
 from nines import __version__
 from nines.api import events, health, problems, records, standings
@@ -40,20 +40,23 @@ def build(house: House, clock: Clock, *, hosts: frozenset[str] | None = None) ->
         redoc_url=None,
         middleware=[Middleware(Guard, hosts=names)],
         responses={"default": PROBLEM},
+        redirect_slashes=False,
     )
     app.state.context = Context(house, clock)
     problems.install(app)
     for part in (standings, records, events):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
-    app.add_api_route("/api/{rest:path}", _nowhere, methods=METHODS, include_in_schema=False)
+    for path in ("/api", "/api/{rest:path}"):
+        app.add_api_route(path, _nowhere, methods=METHODS, include_in_schema=False)
     return app
 
 
 async def _nowhere(request: Request) -> Response:
     """Answer what no route answers, so that under /api nothing but JSON is ever said."""
-    found = [r for r in request.app.routes if r.matches(request.scope)[0] is Match.PARTIAL]
-    allowed = sorted({method for route in found for method in getattr(route, "methods", None) or ()})
+    own = (r for r in request.app.routes if not isinstance(r, Mount))
+    routes = [r for r in own if getattr(r, "endpoint", None) is not _nowhere]
+    allowed = [m for m in METHODS if any(r.matches({**request.scope, "method": m})[0] is Match.FULL for r in routes)]
     if allowed:
         raise HTTPException(405, f"{request.method} is not known here", {"Allow": ", ".join(allowed)})
     raise HTTPException(404, "there is no such route; /api/openapi.json lists them")

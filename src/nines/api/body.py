@@ -34,7 +34,8 @@ async def bounded(request: Request) -> bytes:
         raise HTTPException(415, f"content-encoding {packing} is not known; send gzip or none")
     if packing == "identity":
         return await request.body()
-    unpacker, parts = _Unpacker(), []
+    unpacker = _Unpacker()
+    parts: list[bytes] = []
     async for chunk in request.stream():
         parts += unpacker.take(chunk)
     unpacker.finish()

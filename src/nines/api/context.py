@@ -135,4 +135,4 @@ def marked(
 
 def _has(request: Request, tag: str) -> bool:
     known = [t.strip() for t in request.headers.get("if-none-match", "").split(",")]
-    return tag in known or "*" in known
+    return tag in known

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from nines.api.body import bounded, rows_of
 from nines.api.context import InContext, Who, cached
+from nines.api.shapes import ReceiptShape
 from nines.evaluation.standing_json import instant
 from nines.operations import ingesting, sources
 from nines.people.rights import require
@@ -16,7 +17,7 @@ from nines.people.rights import require
 router = APIRouter(tags=["sources"])
 
 
-@router.post("/events/{source}", summary="Send events", status_code=202)
+@router.post("/events/{source}", summary="Send events", status_code=202, responses={202: {"model": ReceiptShape}})
 async def send(
     request: Request,
     context: InContext,

@@ -1,4 +1,7 @@
-"""Every failure as problem+json: one table from error class to status, and nothing told that may not be known."""
+"""Every failure as problem+json: one table from error class to status, and nothing told that may not be known.
+
+One rule: routes raise, and never answer a failure themselves.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from nines.errors import (
     OverloadedError,
     Problem,
 )
+from nines.operations.calling import HEADERS
 
 log = logging.getLogger("nines.api")
 
@@ -58,7 +62,7 @@ def problem(status: int, title: str, problems: Sequence[Problem] = (), detail: s
             {"where": p.where, "what": p.what, "fix": p.fix, "severity": p.severity, "code": p.code} for p in problems
         ],
     }
-    headers = {"Cache-Control": "no-store"}
+    headers = {**HEADERS, "Cache-Control": "no-store"}
     if status in {429, 503}:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if status == 401:  # noqa: PLR2004 - unauthorized

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from nines.api.context import InContext, Who, cached
+from nines.api.shapes import CheckShape
 from nines.definitions.load import load_texts
 from nines.evaluation.standing_json import instant
 from nines.objectives.exclusion import Exclusion
@@ -94,7 +95,9 @@ def schema(
     return cached(request, defining.schema(kind), seconds=3600)
 
 
-@router.post("/definitions/check", tags=["definitions"], summary="Check definitions")
+@router.post(
+    "/definitions/check", tags=["definitions"], summary="Check definitions", responses={200: {"model": CheckShape}}
+)
 def check(who: Who, body: Definitions) -> dict[str, Any]:
     """Return every mistake and warning; nothing is stored."""
     report = defining.check_texts(who, [(body.name, body.text)], strict=body.strict)

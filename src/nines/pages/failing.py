@@ -19,6 +19,7 @@ from nines.errors import (
     OverloadedError,
     Problem,
 )
+from nines.operations.calling import HEADERS
 from nines.pages.render import render
 
 #: Error class -> (status, what the page is called).
@@ -52,7 +53,7 @@ def failure(error: NinesError, *, status: int | None = None) -> HTMLResponse:
 def defect() -> HTMLResponse:
     """Return the page that stands where a defect of nines would have been seen."""
     values = {"status": 500, "title": "Something broke", "found": (DEFECT,), "csrf": ""}
-    return HTMLResponse(render("error.html", values), 500)
+    return HTMLResponse(render("error.html", values), 500, {**HEADERS, "Cache-Control": "no-store"})
 
 
 def status_of(error: NinesError) -> tuple[int, str]:
