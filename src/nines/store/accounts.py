@@ -1,25 +1,31 @@
-"""Accounts: people, sessions, tokens and the one-time link. Secrets are kept as hashes only.
+"""Accounts: people, sessions, tokens and the one-time link.
 
-Passwords are hashed with Argon2id; random secrets, which cannot be guessed, with SHA-256.
+One rule: secrets are kept as hashes only, passwords with Argon2id, random secrets, which cannot be guessed, with
+SHA-256; what is returned to be shown once is never seen here again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError
 
+from nines.errors import ConflictError, Problem
 from nines.store.schema import links, people, sessions, tokens
 
 #: A session ends this long after it began, and this long after it was last seen.
 SESSION_LENGTH, SESSION_IDLE = timedelta(days=14), timedelta(days=2)
 #: Wrong passwords in a row after which sign-in waits, and how long.
 MOST_FAILURES, LOCKED_FOR = 5, timedelta(minutes=5)
+#: A session's last use is written down when it is this much older, so that reading a page does not write.
+SEEN_EVERY = timedelta(minutes=10)
 #: How long the one-time link holds.
 LINK_LENGTH = timedelta(hours=1)
 #: Beginning of every token, so that scanners of leaked secrets know it.
@@ -30,7 +36,13 @@ _hasher = PasswordHasher()
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who may sign in."""
+    """Somebody who may sign in.
+
+    Attributes:
+        tenant: whose they are; the same name with another tenant is somebody else.
+        name: what they sign in with.
+        role: a key of `nines.people.rights.ROLES`.
+    """
 
     tenant: str
     name: str
@@ -39,7 +51,18 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token without its secret."""
+    """A token without its secret.
+
+    Attributes:
+        tenant: the tenant it speaks for.
+        name: unique within the tenant, also among revoked ones.
+        prefix: beginning of its secret, for people to tell tokens apart.
+        scopes: deeds it may do.
+        author: who made it.
+        created_at: when.
+        expires_at: first instant it no longer holds.
+        revoked_at: when it was revoked, or None.
+    """
 
     tenant: str
     name: str
@@ -66,49 +89,71 @@ class Accounts:
     def anybody(self) -> bool:
         """Return whether anybody may sign in."""
         with self._engine.connect() as connection:
-            return connection.execute(sa.select(people.c.name).limit(1)).first() is not None
+            return _anybody(connection)
 
     def add(self, connection: sa.Connection, person: Person, password: str, now: datetime) -> None:
-        """Add a person within a deed's transaction."""
-        connection.execute(
-            people.insert().values(
-                tenant=person.tenant,
-                name=person.name,
-                role=person.role,
-                password_hash=_hasher.hash(password),
-                created_at=now,
-            )
-        )
+        """Add a person within a deed's transaction.
 
-    def check(self, name: str, password: str, now: datetime) -> Person | None:
+        Args:
+            connection: the deed's.
+            person: whom.
+            password: as typed; only its hash is kept.
+            now: present instant.
+
+        Raises:
+            ConflictError: the tenant has somebody of that name.
+        """
+        values = {"tenant": person.tenant, "name": person.name, "role": person.role, "created_at": now}
+        connection.execute(people.insert().values(**values, password_hash=_hasher.hash(password)))
+
+    def check(self, name: str, password: str, now: datetime, *, tenant: str | None = None) -> Person | None:
         """Return the person a name and password belong to; None when they do not fit or sign-in has to wait.
 
-        A name that nobody has costs the same work, so that time does not tell who exists.
+        A name that nobody has, or that has to wait, costs the same work, so that time does not tell who exists. The
+        try is counted before the password is looked at, so that tries side by side cannot outrun the count.
+
+        Args:
+            name: as typed.
+            password: as typed.
+            now: present instant.
+            tenant: whose person, or None for whoever has that name and password.
         """
+        rows = self._count_try(name, tenant, now)
+        fitting = next((row for row in rows if _fits(row["password_hash"], password)), None)
+        if not rows:
+            _fits(_hash_of_nobody(), password)
+        if fitting is None:
+            return None
         with self._writing.begin() as connection:
-            row = connection.execute(people.select().where(people.c.name == name)).mappings().first()
-            locked = row is not None and row["locked_until"] is not None and row["locked_until"] > now
-            fits = _verify(row["password_hash"] if row is not None else _NOBODY, password)
-            if row is None or locked:
-                return None
-            failures = 0 if fits else row["failures"] + 1
-            until = now + LOCKED_FOR if failures and failures % MOST_FAILURES == 0 else None
-            update = people.update().where(people.c.tenant == row["tenant"], people.c.name == name)
-            connection.execute(update.values(failures=failures, locked_until=until))
-            return Person(row["tenant"], name, row["role"]) if fits else None
+            for row in rows:
+                own = row is fitting
+                before = {"failures": 0 if own else row["failures"], "locked_until": None}
+                connection.execute(_one(row).values(**before))
+            if _hasher.check_needs_rehash(fitting["password_hash"]):
+                connection.execute(_one(fitting).values(password_hash=_hasher.hash(password)))
+        return Person(fitting["tenant"], name, fitting["role"])
+
+    def _count_try(self, name: str, tenant: str | None, now: datetime) -> Sequence[sa.RowMapping]:
+        """Count a try as failed, and return those it may be for as they were; a fitting password takes it back."""
+        of_name = people.c.name == name if tenant is None else (people.c.name == name) & (people.c.tenant == tenant)
+        open_now = people.c.locked_until.is_(None) | (people.c.locked_until <= now)
+        query = people.select().where(of_name, open_now).order_by(people.c.tenant).with_for_update()
+        with self._writing.begin() as connection:
+            rows = connection.execute(query).mappings().all()
+            for row in rows:
+                failures = row["failures"] + 1
+                until = now + LOCKED_FOR if failures % MOST_FAILURES == 0 else None
+                connection.execute(_one(row).values(failures=failures, locked_until=until))
+        return rows
 
     def begin_session(self, person: Person, now: datetime) -> str:
-        """Return the secret of a new session."""
+        """Return the secret of a new session, and forget sessions that are over."""
         secret = secrets.token_urlsafe(32)
+        values = {"tenant": person.tenant, "name": person.name, "created_at": now, "seen_at": now}
+        over = (sessions.c.created_at < now - SESSION_LENGTH) | (sessions.c.seen_at < now - SESSION_IDLE)
         with self._writing.begin() as connection:
-            values = {
-                "hash": digest(secret),
-                "tenant": person.tenant,
-                "name": person.name,
-                "created_at": now,
-                "seen_at": now,
-            }
-            connection.execute(sessions.insert().values(**values))
+            connection.execute(sessions.delete().where(over))
+            connection.execute(sessions.insert().values(hash=digest(secret), **values))
         return secret
 
     def session(self, secret: str, now: datetime) -> Person | None:
@@ -119,7 +164,7 @@ class Accounts:
             row = connection.execute(query).mappings().first()
         if row is None or row["created_at"] + SESSION_LENGTH < now or row["seen_at"] + SESSION_IDLE < now:
             return None
-        if now - row["seen_at"] > timedelta(minutes=10):
+        if now - row["seen_at"] > SEEN_EVERY:
             with self._writing.begin() as connection:
                 connection.execute(sessions.update().where(sessions.c.hash == row["hash"]).values(seen_at=now))
         return Person(row["tenant"], row["name"], row["role"])
@@ -162,29 +207,62 @@ class Accounts:
         return bool(result.rowcount)
 
     def make_link(self, tenant: str, now: datetime) -> str:
-        """Return the secret of a new one-time link; earlier ones no longer hold."""
+        """Return the secret of a new one-time link; earlier ones no longer hold.
+
+        Args:
+            tenant: whose first person it makes.
+            now: present instant.
+
+        Raises:
+            ConflictError: somebody can sign in already.
+        """
         secret = secrets.token_urlsafe(32)
         with self._writing.begin() as connection:
+            if _anybody(connection):
+                what = "somebody can sign in already"
+                raise ConflictError(Problem("link", what, "ask them to add you", code="bad-link"))
             connection.execute(links.delete())
             connection.execute(links.insert().values(hash=digest(secret), tenant=tenant, expires_at=now + LINK_LENGTH))
         return secret
 
     def use_link(self, connection: sa.Connection, secret: str, now: datetime) -> str | None:
-        """Use a one-time link up within a deed's transaction; its tenant, or None when it does not hold."""
+        """Use a one-time link up within a deed's transaction; its tenant, or None when it does not hold.
+
+        Args:
+            connection: the deed's.
+            secret: as it stands in the link.
+            now: present instant.
+
+        Returns:
+            None also when somebody can sign in already.
+        """
         fresh = (links.c.hash == digest(secret)) & links.c.used_at.is_(None) & (links.c.expires_at > now)
         row = connection.execute(links.select().where(fresh)).mappings().first()
-        if row is None or connection.execute(links.update().where(fresh).values(used_at=now)).rowcount != 1:
+        if row is None or _anybody(connection):
+            return None
+        if connection.execute(links.update().where(fresh).values(used_at=now)).rowcount != 1:
             return None
         return str(row["tenant"])
 
 
-_NOBODY = _hasher.hash(secrets.token_hex(16))
+def _anybody(connection: sa.Connection) -> bool:
+    return connection.execute(sa.select(people.c.name).limit(1)).first() is not None
 
 
-def _verify(stored: str, password: str) -> bool:
+def _one(row: sa.RowMapping) -> sa.Update:
+    return people.update().where(people.c.tenant == row["tenant"], people.c.name == row["name"])
+
+
+@cache
+def _hash_of_nobody() -> str:
+    """Return what a name that nobody has is held against; made when first needed, as it takes its time."""
+    return _hasher.hash(secrets.token_hex(16))
+
+
+def _fits(stored: str, password: str) -> bool:
     try:
         return _hasher.verify(stored, password)
-    except VerificationError:
+    except (VerificationError, InvalidHashError):
         return False
 
 

@@ -1,4 +1,8 @@
-"""Revisions of definitions: effective-dated, recorded once, never overwritten."""
+"""Revisions of definitions: effective-dated, recorded once, never overwritten.
+
+One rule: rows are only ever added, within a deed that holds the tenant, so what was read once stays true and only what
+came after it is read again.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +45,19 @@ class Revisions:
     def __init__(self, engine: sa.Engine) -> None:
         """Take the store's engine."""
         self._engine = engine
+        self._read: dict[str, tuple[int, tuple[Revision, ...]]] = {}
 
     def put(self, connection: sa.Connection, tenant: str, revision: Revision) -> None:
-        """Add a revision within a deed's transaction."""
+        """Add a revision within a deed's transaction.
+
+        Args:
+            connection: the deed's.
+            tenant: owner.
+            revision: what holds from its first instant on.
+
+        Raises:
+            ConflictError: there is a revision of that number already.
+        """
         values = {name: getattr(revision, name) for name in Revision.__slots__}
         connection.execute(revisions.insert().values(tenant=tenant, **values))
 
@@ -54,13 +68,21 @@ class Revisions:
             tenant: owner.
             known_at: leave out what was recorded later, or None.
         """
-        query = revisions.select().where(revisions.c.tenant == tenant).order_by(revisions.c.id)
-        query = query.where(revisions.c.recorded_at <= known_at) if known_at is not None else query
+        last, known = self._read.get(tenant, (0, ()))
+        later = revisions.select().where(revisions.c.tenant == tenant, revisions.c.id > last).order_by(revisions.c.id)
         with self._engine.connect() as connection:
-            return [Revision(**{n: row[n] for n in Revision.__slots__}) for row in connection.execute(query).mappings()]
+            rows = connection.execute(later).mappings().all()
+        if rows:
+            known += tuple(Revision(**{n: row[n] for n in Revision.__slots__}) for row in rows)
+            self._read[tenant] = (rows[-1]["id"], known)
+        return [r for r in known if known_at is None or r.recorded_at <= known_at]
 
     def mark(self, tenant: str) -> int:
-        """Return a number that changes with every revision of a tenant."""
+        """Return a number that changes with every revision of a tenant.
+
+        Args:
+            tenant: owner.
+        """
         query = sa.select(sa.func.coalesce(sa.func.max(revisions.c.id), 0)).where(revisions.c.tenant == tenant)
         with self._engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
