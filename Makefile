@@ -38,7 +38,7 @@ check: $(READY_DEV)  ## lint, types, import rules
 	$(BIN)/ruff format --check src tests bench examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/nines check examples
+	for folder in examples/*/; do $(BIN)/nines check $$folder || exit 1; done
 
 fix: $(READY_DEV)  ## what can be mended by a machine
 	$(BIN)/ruff check --fix src tests bench examples

@@ -185,9 +185,8 @@ def objectives(reading: Reading, metadata: shapes.Metadata, spec: shapes.SLOSpec
     """Read an SLO: one objective per window."""
     bound = None
     if spec.threshold is not None:
-        value = reading.number("threshold.value", spec.threshold.value)
-        if spec.threshold.aggregate == "uptime":
-            value = reading.ratio("threshold.value", spec.threshold.value)
+        read = reading.ratio if spec.threshold.aggregate == "uptime" else reading.number
+        value = read("threshold.value", spec.threshold.value)
         bound = Bound(spec.threshold.aggregate, spec.threshold.op, value)
     term = Term(target(reading, spec, needed=bound is None), method(reading, spec))
     return _objectives(reading, metadata, spec, spec.indicator, term, bound)

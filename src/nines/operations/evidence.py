@@ -103,7 +103,7 @@ class Bench:
         held = (_near(e, wide) for e in self.exclusions if e.holds_for(objective.service, objective.name))
         exclusions = within_allowance(e for e in held if e.spans)
         if isinstance(indicator, CompositeIndicator):
-            series = self._composite(indicator, objective, at, wide)
+            series = self._composite(indicator, objective, wide, frame(objective, at, within).anchor, at)
             return Evidence(series, exclusions, data_version=self.measurements.data_version)
         series = self.series(indicator, wide)
         problems = self.measurements.problems(indicator.source)
@@ -118,14 +118,16 @@ class Bench:
         rolled = frozenset(e.name for e in asked) if covered is not None else frozenset[str]()
         return Evidence(series, exclusions, covered or (), rolled, self.measurements.data_version, problems)
 
-    def _composite(self, indicator: CompositeIndicator, objective: Objective, at: datetime, span: Span) -> MinuteSeries:
+    def _composite(
+        self, indicator: CompositeIndicator, objective: Objective, span: Span, anchor: int, at: datetime
+    ) -> MinuteSeries:
         members = self.definitions.members
         members_in_order(objective.name, members)
         found = [self.objective(name) for name in indicator.members]
         parts = tuple(Member(o, self.evidence(o, at, span)) for o in found)
         return composite_series(
             indicator, parts, minute_of(span.start), minute_after(span.end),
-            slice_minutes=objective.terms[0].method.slice_minutes, anchor=frame(objective, at).anchor,
+            slice_minutes=objective.terms[0].method.slice_minutes, anchor=anchor,
         )  # fmt: skip
 
     def objective(self, name: str) -> Objective:

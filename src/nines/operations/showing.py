@@ -25,10 +25,23 @@ def standing_row(standing: Standing) -> dict[str, object]:
         "verdict": standing.verdict,
         "sli": sli,
         "target": target,
-        "budget left": budget_percent(outcome.period.remaining_ratio) if outcome.period else "",
+        "budget left": _left(standing),
         "burn 1h": burn(rate.rate) if rate else "",
         "coverage": percent(outcome.coverage, decimals=1),
     }
+
+
+def _left(standing: Standing) -> str:
+    """Return what is left of the budget: a range where doubt leaves it open, unknown where nothing is known."""
+    outcome = standing.outcome
+    if outcome.period is None:
+        return ""
+    if outcome.sli is None:
+        return "unknown"
+    reach = outcome.remaining_range
+    if reach is None or budget_percent(reach.low) == budget_percent(reach.high):
+        return budget_percent(outcome.period.remaining_ratio)
+    return f"{budget_percent(reach.low).removesuffix(' %')} to {budget_percent(reach.high)}"
 
 
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
