@@ -21,6 +21,7 @@ BENCHES = {
     "sweep": ("bench.sweep", "10,000 objectives x 8 windows a tick"),
     "prometheus": ("bench.beside_prometheus", "100 objectives, beside Prometheus with Sloth-style rules"),
     "slo-generator": ("bench.beside_slo_generator", "the same objectives, beside slo-generator"),
+    "killing": ("bench.killing", "SIGKILL at random points, nothing lost or doubled"),
     "starting": ("bench.starting", "the command line's start and `check` on 100 files"),
 }
 RESULTS = Path(__file__).parent / "results"
