@@ -143,6 +143,7 @@ def _native(found: Gathered, document: Document, problems: list[Problem]) -> Non
         fix = f"did you mean {near[0]}?" if near else f"write one of {', '.join(ADDERS)}"
         problems.append(Problem(document.where(("kind",)), f"kind {kind!r} is not known", fix, code="no-kind"))
         return
+    before = len(problems)
     extra = set(document.value) - {"apiVersion", "kind", "metadata", "spec"}
     problems += [
         Problem(document.where((key,)), f"{key!r} does not belong here", "put it under spec", code="unknown-field")
@@ -151,6 +152,8 @@ def _native(found: Gathered, document: Document, problems: list[Problem]) -> Non
     metadata = validated(shapes.Metadata, document, ("metadata",), problems)
     spec = validated(shapes.SPECS[kind], document, ("spec",), problems)
     if metadata is None or spec is None:
+        held = document.value.get("metadata")
+        found.flawed.add((kind, str(held.get("name") if isinstance(held, dict) else "")))
         return
     key = (kind, metadata.name)
     if key in found.documents:
@@ -162,6 +165,8 @@ def _native(found: Gathered, document: Document, problems: list[Problem]) -> Non
         return
     found.documents[key] = document
     ADDERS[kind](found, Reading(document, problems), metadata, spec)
+    if len(problems) > before:
+        found.flawed.add(key)
 
 
 def validated(shape: type[Any], document: Document, at: tuple[str, ...], problems: list[Problem]) -> Any:  # noqa: ANN401

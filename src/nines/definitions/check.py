@@ -44,11 +44,11 @@ def _unknown(where: str, what: str, name: str, known: Iterable[str]) -> Problem:
 def _references(found: Gathered) -> Iterable[Problem]:
     yield from _of_indicators(found)
     yield from _of_objectives(found)
-    names = {o.name for o in found.objectives}
+    names, services = _promised(found), {*found.services, *found.names("Service")}
     for exclusion in found.exclusions:
-        for service in (s for s in exclusion.services if s not in found.services):
+        for service in (s for s in exclusion.services if s not in services):
             where = _place(found, "Exclusion", exclusion.name, "services")
-            yield _unknown(where, "Service", service, found.services)
+            yield _unknown(where, "Service", service, services)
         yield from _absent(_place(found, "Exclusion", exclusion.name, "objectives"), exclusion.objectives, names)
     for name, policy in found.budget_policies.items():
         yield from _absent(_place(found, "ErrorBudgetPolicy", name, "objectives"), policy.objectives, names)
@@ -58,26 +58,32 @@ def _absent(where: str, wanted: Iterable[str], known: set[str]) -> Iterable[Prob
     return (_unknown(where, "SLO", name, known) for name in wanted if name not in known)
 
 
+def _promised(found: Gathered) -> set[str]:
+    return {o.name for o in found.objectives} | found.names("SLO", "Composite")
+
+
 def _of_indicators(found: Gathered) -> Iterable[Problem]:
-    names = {o.name for o in found.objectives}
+    names, sources = _promised(found), {*found.sources, *found.names("DataSource")}
     for name, indicator in found.indicators.items():
         if isinstance(indicator, CompositeIndicator):
             yield from _absent(_place(found, "Composite", name, "members"), indicator.members, names)
-        elif indicator.source not in found.sources:
-            yield _unknown(_place(found, "SLI", name, "source"), "DataSource", indicator.source, found.sources)
+        elif indicator.source not in sources:
+            yield _unknown(_place(found, "SLI", name, "source"), "DataSource", indicator.source, sources)
 
 
 def _of_objectives(found: Gathered) -> Iterable[Problem]:
+    indicators = {*found.indicators, *found.names("SLI", "Composite")}
+    services, calendars = {*found.services, *found.names("Service")}, found.names("Calendar")
     for objective in found.objectives:
         kind = _kind_of(found, objective.name)
-        if objective.indicator not in found.indicators:
+        if objective.indicator not in indicators:
             where = _place(found, kind, objective.name, "indicator")
-            yield _unknown(where, "SLI", objective.indicator, found.indicators)
-        if objective.service not in found.services:
-            yield _unknown(_place(found, kind, objective.name, "service"), "Service", objective.service, found.services)
+            yield _unknown(where, "SLI", objective.indicator, indicators)
+        if objective.service not in services:
+            yield _unknown(_place(found, kind, objective.name, "service"), "Service", objective.service, services)
         hours = found.hours.get(objective.name)
-        if hours is not None and hours not in found.calendars:
-            yield _unknown(_place(found, kind, objective.name, "hours"), "Calendar", hours, found.calendars)
+        if hours is not None and hours not in calendars:
+            yield _unknown(_place(found, kind, objective.name, "hours"), "Calendar", hours, calendars)
 
 
 def _cycles(found: Gathered) -> Iterable[Problem]:
@@ -91,14 +97,17 @@ def _cycles(found: Gathered) -> Iterable[Problem]:
 
 
 def _policies(found: Gathered) -> Iterable[Problem]:
+    known = found.names("BurnPolicy") | {"google-workbook"}
     for objective in found.objectives:
         if not objective.policy or objective.bound is not None:
             continue
-        where = _place(found, _kind_of(found, objective.name), objective.name, "alerting")
+        kind = _kind_of(found, objective.name)
+        where = _place(found, kind, objective.name, "alerting")
         policy = found.policies.get(objective.policy)
-        if policy is None and objective.policy != "google-workbook":
-            yield _unknown(where, "BurnPolicy", objective.policy, [*found.policies, "google-workbook"])
-            continue
+        if objective.policy not in known:
+            yield _unknown(where, "BurnPolicy", objective.policy, known)
+        if objective.policy not in known or {(kind, objective.name), ("BurnPolicy", objective.policy)} & found.flawed:
+            continue  # what a figure that cannot be read would lead to is not worth telling
         nominal = objective.window.nominal
         yield from policy_problems(policy or default_policy(nominal), objective.terms[-1].budget, nominal, where)
 

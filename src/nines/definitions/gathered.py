@@ -19,6 +19,7 @@ class Gathered:
 
     Attributes:
         hours: objective -> Calendar whose hours count.
+        flawed: kind and name of definitions with a mistake of their own: what follows from it is not told again.
         trusted: indicators whose queries cannot be read into increments and were let pass with a note.
         thresholds: OpenSLO threshold metrics by name: source and query; each objective has its own bound.
     """
@@ -33,5 +34,10 @@ class Gathered:
     budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     hours: dict[str, str] = field(default_factory=dict)
+    flawed: set[tuple[str, str]] = field(default_factory=set)
     trusted: set[str] = field(default_factory=set)
     thresholds: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def names(self, *kinds: str) -> set[str]:
+        """Return the names that definitions of some kinds claim, the flawed ones too."""
+        return {name for kind, name in {*self.documents, *self.flawed} if kind in kinds}
