@@ -18,10 +18,13 @@ _COPY = "compare it with a copy"
 _RESTORE = "restore it from a copy"
 
 
-def verify(facts: Iterable[Fact], payloads: Mapping[int, Payload], head: Head | None = None) -> list[Problem]:
+def verify(
+    tenant: str, facts: Iterable[Fact], payloads: Mapping[int, Payload], head: Head | None = None
+) -> list[Problem]:
     """Return what is wrong with a tenant's journal: each row that was changed, removed or inserted.
 
     Args:
+        tenant: whose journal.
         facts: in order of their numbers.
         payloads: by number of their fact.
         head: where the journal ended when it was last written, or None when that is not known.
@@ -35,7 +38,7 @@ def verify(facts: Iterable[Fact], payloads: Mapping[int, Payload], head: Head | 
     deleted: list[tuple[str, Payload]] = []
     numbers: set[int] = set()
     for fact in facts:
-        where = f"journal {fact.tenant} fact {fact.number}"
+        where = _where(tenant, fact.number)
         numbers.add(fact.number)
         found += _link_problems(where, fact, last)
         payload = payloads.get(fact.number)
@@ -46,15 +49,19 @@ def verify(facts: Iterable[Fact], payloads: Mapping[int, Payload], head: Head | 
             deletions[_number(payload.body.get("number"))] = str(payload.body.get("rule", ""))
         if fact.number > last.number:
             last = Head(fact.number, fact.hash)
-    found += _deletion_problems(deleted, deletions, payloads)
+    found += _deletion_problems(tenant, deleted, deletions, payloads)
     end = max(last.number, head.number if head is not None else 0)  # up to there a missing fact is told of below
     found += [
-        _problem(f"journal payload {number}", "it belongs to no fact", "payload-alone")
+        _problem(_where(tenant, number), "a payload stands without its fact", "payload-alone")
         for number in sorted(payloads.keys() - numbers)
         if not 0 < number <= end
     ]
-    found += [] if head is None else _end_problems(last, head)
+    found += [] if head is None else _end_problems(tenant, last, head)
     return found[:MOST]
+
+
+def _where(tenant: str, number: int) -> str:
+    return f"journal {tenant} fact {number}"
 
 
 def _problem(where: str, what: str, code: str, fix: str = _COPY) -> Problem:
@@ -92,7 +99,7 @@ def _payload_problems(where: str, fact: Fact, payload: Payload | None) -> list[P
 
 
 def _deletion_problems(
-    deleted: list[tuple[str, Payload]], deletions: Mapping[int, str], payloads: Mapping[int, Payload]
+    tenant: str, deleted: list[tuple[str, Payload]], deletions: Mapping[int, str], payloads: Mapping[int, Payload]
 ) -> list[Problem]:
     """Return payloads that are gone without a fact that says under which rule, and those said to be gone that stand."""
     found = []
@@ -108,20 +115,22 @@ def _deletion_problems(
         held = payloads.get(number)
         if held is not None and (held.body is not None or held.salt):
             what = "its payload is said to be deleted, and is there"
-            found.append(_problem(f"journal payload {number}", what, "payload-back", "delete it again"))
+            found.append(_problem(_where(tenant, number), what, "payload-back", "delete it again"))
     return found
 
 
-def _end_problems(last: Head, head: Head) -> list[Problem]:
+def _end_problems(tenant: str, last: Head, head: Head) -> list[Problem]:
     """Return how the last fact differs from the one the journal ended with: a cut tail breaks no link."""
-    where, first = "journal end", last.number + 1
+    where = _where(tenant, min(last.number, head.number) + 1)
     if last.number < head.number:
-        gap = f"fact {first} is" if first == head.number else f"facts {first} to {head.number} are"
-        return [_problem(where, f"{gap} missing", "journal-gap", _RESTORE)]
+        missing = f"{head.number - last.number} at the end"
+        what = "it is missing, the last one" if head.number == last.number + 1 else f"it is missing, like all {missing}"
+        return [_problem(where, what, "journal-gap", _RESTORE)]
     if last.number > head.number:
-        return [_problem(where, f"it ended with fact {head.number}; later ones were inserted", "journal-inserted")]
+        return [_problem(where, f"it was inserted: the journal ended with fact {head.number}", "journal-inserted")]
     if last.hash != head.hash:
-        return [_problem(where, f"fact {last.number} is not the one it ended with", "journal-changed")]
+        what = "it is not the fact that the journal ended with"
+        return [_problem(_where(tenant, last.number), what, "journal-changed")]
     return []
 
 

@@ -71,7 +71,7 @@ def prove(connection: sa.Connection, tenant: str, digest_of: DigestOf | None) ->
     told = [_fact(row) for row in _rows(connection, facts, tenant, "number")]
     ended = connection.execute(sa.select(tenants.c.facts, tenants.c.head).where(tenants.c.name == tenant)).first()
     head = Head() if ended is None else Head(_whole(ended.facts), str(ended.head))
-    found = verify(told, held, head)
+    found = verify(tenant, told, held, head)
     said, unsaid = _said(told, held)
     differs: dict[str, Callable[[Row, Row], str]] = {
         "definition": lambda row, fact: _revision_differs(row, fact, digest_of),
