@@ -118,9 +118,8 @@ def facts(standing: Standing) -> list[Fact]:
         first = [Fact(figure.aggregate, figure_text(figure), f"of {count(figure.samples)} values"),
                  Fact("Bound", target_text(standing), "kept when the figure is there")]  # fmt: skip
     else:
-        known = (
-            f"{count(counts.good)} of {count(counts.total)} {standing.unit if standing.unit != 'slices' else 'events'}"
-        )
+        units = outcome.units_good + outcome.units_bad
+        known = f"{count(outcome.units_good)} of {count(units)} {standing.unit} good"
         left = f", {count(counts.unknown)} could not be judged" if counts.unknown else ""
         if standing.verdict in {"met", "at-risk"} and outcome.sli is not None and outcome.sli < standing.target:
             left += "; under the target so far, but within the budget of the whole window"
