@@ -72,7 +72,7 @@ def _of_indicators(found: Gathered) -> Iterable[Problem]:
 
 
 def _of_objectives(found: Gathered) -> Iterable[Problem]:
-    indicators = {*found.indicators, *found.names("SLI", "Composite")}
+    indicators = {*found.indicators, *(found.names("SLI", "Composite") - set(found.thresholds))}
     services, calendars = {*found.services, *found.names("Service")}, found.names("Calendar")
     for objective in found.objectives:
         kind = _kind_of(found, objective.name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from typing import cast
 
 from nines.definitions.gathered import Gathered
 from nines.definitions.openslo_rules import (
@@ -25,7 +26,7 @@ from nines.definitions.openslo_windows import method_of, window_of
 from nines.definitions.positions import Document
 from nines.definitions.promql import selector_problem
 from nines.errors import Problem
-from nines.objectives.indicator import CounterIndicator, Indicator, QueryIndicator, SampleIndicator
+from nines.objectives.indicator import Comparison, CounterIndicator, Indicator, QueryIndicator, SampleIndicator
 from nines.objectives.objective import Objective, Term
 from nines.objectives.window import Window
 from nines.reading import ratio
@@ -33,6 +34,21 @@ from nines.telemetry.datasource import DataSource
 
 ALERTS = ("AlertPolicy", "AlertCondition", "AlertNotificationTarget")
 KINDS = ("SLO", "SLI", "Service", "DataSource", *ALERTS)
+OBJECTIVE_FIELDS = (
+    "displayName",
+    "op",
+    "value",
+    "target",
+    "targetPercent",
+    "timeSliceTarget",
+    "timeSliceWindow",
+    "indicator",
+    "indicatorRef",
+    "sli",
+    "sliRef",
+    "compositeWeight",
+    "ratioMetrics",
+)
 
 
 def gather_openslo(found: Gathered, foreign: list[Document], problems: list[Problem], *, strict: bool) -> None:
@@ -152,13 +168,10 @@ def _threshold(found: Gathered, reading: Reading, at: Path, name: str, objective
     if objective is None:
         found.thresholds[name] = (source, query)
         return None
-    op = operator_rules(reading, (*objective, "op"), needed=True)
-    bound = reading.get(*objective, "value")
-    if bound is None:
-        reading.unclear(objective, "a threshold metric needs a value to be held against", "add value:", "missing-field")
-    if op is None or bound is None:
+    held = _held_against(reading, objective)
+    if held is None:
         return None
-    made = SampleIndicator(name=name, source=source, value=query, op=op, bound=Fraction(str(bound)))  # type: ignore[arg-type]
+    made = SampleIndicator(name=name, source=source, value=query, op=held[0], bound=held[1])
     found.indicators[name] = made
     return made
 
@@ -226,22 +239,7 @@ READERS["SLO"] = _slo
 
 def _objective(found: Gathered, reading: Reading, slo: str, number: int, window: Window | None) -> None:
     at: Path = ("spec", "objectives", number)
-    fields = (
-        "displayName",
-        "op",
-        "value",
-        "target",
-        "targetPercent",
-        "timeSliceTarget",
-        "timeSliceWindow",
-        "indicator",
-        "indicatorRef",
-        "sli",
-        "sliRef",
-        "compositeWeight",
-        "ratioMetrics",
-    )
-    reading.fields(at, fields)
+    reading.fields(at, OBJECTIVE_FIELDS)
     which = reading.one_of(at, ("target", "targetPercent"))
     number_rules(reading, (*at, "target"), least=0, below=1)
     number_rules(reading, (*at, "targetPercent"), least=0, below=100)
@@ -295,6 +293,8 @@ def _indicator(found: Gathered, reading: Reading, objective: Path, name: str) ->
     )
     if not isinstance(made, SampleIndicator) and reading.get(*objective, "op") is not None and made is not None:
         reading.broken((*objective, "op"), "op has no meaning beside a ratio metric", "remove it", "op-beside-ratio")
+    if made is None:
+        found.flawed.add(("SLI", name))
     return made.name if made is not None else name
 
 
@@ -303,9 +303,22 @@ def _referred(found: Gathered, reading: Reading, objective: Path, reference: str
     if reference not in found.thresholds:
         return reference
     source, query = found.thresholds[reference]
-    op, bound = operator_rules(reading, (*objective, "op"), needed=True), reading.get(*objective, "value")
-    if op is not None and bound is not None:
-        own = f"{reference}-{name}"[:63]
-        found.indicators[own] = SampleIndicator(name=own, source=source, value=query, op=op, bound=Fraction(str(bound)))  # type: ignore[arg-type]
-        return own
-    return reference
+    held = _held_against(reading, objective)
+    if held is None:
+        found.flawed.add(("SLI", name))
+        return name
+    own = f"{reference}-{name}"[:63]
+    found.indicators[own] = SampleIndicator(name=own, source=source, value=query, op=held[0], bound=held[1])
+    return own
+
+
+def _held_against(reading: Reading, objective: Path) -> tuple[Comparison, Fraction] | None:
+    """Return the operator and value of an objective, or None after noting what is wrong with them."""
+    op = operator_rules(reading, (*objective, "op"), needed=True)
+    bound = reading.get(*objective, "value")
+    if bound is None:
+        reading.unclear(objective, "a threshold metric needs a value to be held against", "add value:", "missing-field")
+    number_rules(reading, (*objective, "value"))
+    if op is None or isinstance(bound, bool) or not isinstance(bound, int | float):
+        return None
+    return cast(Comparison, op), Fraction(str(bound))

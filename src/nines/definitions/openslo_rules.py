@@ -18,13 +18,13 @@ from nines.errors import Problem
 
 Path = tuple[str | int, ...]
 
-NAME = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
-LABEL_KEY = re.compile(r"^[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$")
+NAME = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+LABEL_KEY = re.compile(r"^[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?\Z")
 ANNOTATION_KEY = re.compile(
     r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*/)?"
-    r"[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$"
+    r"[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?\Z"
 )
-DURATION = re.compile(r"^([1-9][0-9]*)([mhdwMQY])$")
+DURATION = re.compile(r"^([1-9][0-9]*)([mhdwMQY])\Z")
 OPERATORS = ("gt", "lt", "gte", "lte")
 LONGEST_DESCRIPTION = 1050
 LONGEST_DISPLAY = 63
