@@ -1,8 +1,10 @@
 """The inbox: acknowledged means on the disk, once."""
 
 import os
+import queue
 import sqlite3
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -155,13 +157,30 @@ def powerless():
         os.seteuid(0)
 
 
+def answered(inbox, **more):
+    """Send one batch and return the receipt or raise the refusal, whichever comes within a minute."""
+    answers = queue.SimpleQueue()
+
+    def work():
+        try:
+            answers.put(send(inbox, **more))
+        except OverloadedError as refusal:
+            answers.put(refusal)
+
+    threading.Thread(target=work, daemon=True).start()
+    answer = answers.get(timeout=60)
+    if isinstance(answer, OverloadedError):
+        raise answer
+    return answer
+
+
 def test_a_file_that_cannot_be_written_refuses_and_recovers_when_it_can():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         inbox = Inbox(folder / "inbox.sqlite")
         folder.chmod(0o755)
-        with powerless(), ThreadPoolExecutor(1) as pool, pytest.raises(OverloadedError) as refused:
-            pool.submit(send, inbox, key="k").result(60)
+        with powerless(), pytest.raises(OverloadedError) as refused:
+            answered(inbox, key="k")
         assert refused.value.problems[0].code == "inbox-unwritable"
         assert list(inbox.waiting(0)) == []
         assert send(inbox, key="k").id == 1
@@ -173,7 +192,7 @@ def test_a_file_that_became_unusable_is_answered_and_not_waited_for(tmp_path):
     file.rename(tmp_path / "aside")
     file.mkdir()
     with pytest.raises(OverloadedError):
-        send(inbox)
+        answered(inbox)
     file.rmdir()
     (tmp_path / "aside").rename(file)
     assert send(inbox).id == 1
@@ -181,5 +200,5 @@ def test_a_file_that_became_unusable_is_answered_and_not_waited_for(tmp_path):
 
 def test_a_text_that_no_database_takes_is_answered_and_the_next_batch_goes_in(inbox):
     with pytest.raises(OverloadedError):
-        send(inbox, source="\ud800")
-    assert send(inbox).id == 1
+        answered(inbox, source="\ud800")
+    assert answered(inbox).id == 1
