@@ -71,7 +71,7 @@ def _blocks(lines: list[str]) -> tuple[list[tuple[str, list[str]]], list[str]]:
         else:
             head.append(line)
     if blocks:
-        blocks[-1][1].extend(waiting)
+        blocks[-1][1].extend(_squeezed(waiting))  # blanks at the end of a document do not travel with its last key
     return blocks, head if blocks else [*head, *waiting]
 
 
