@@ -18,7 +18,7 @@ import pyarrow as pa
 from nines.evaluation.evidence import CoveredEvents
 from nines.objectives.exclusion import PRECEDENCE, Exclusion
 from nines.objectives.indicator import EventIndicator, SampleIndicator, StateIndicator, ValueIndicator
-from nines.predicates import parse, parse_value
+from nines.predicates import parse, parse_key, parse_value
 from nines.spans import EPOCH
 from nines.telemetry.series import Ints
 from nines.telemetry.sketch import Sketch, bucket_sql, micros_sql, parts_for, usable_sql
@@ -106,23 +106,48 @@ def count_rows(
     found: list[Tallied | None] = [None] * len(indicators)
     for instant in dict.fromkeys(instant_sql(i) for i in indicators):
         group = [n for n, i in enumerate(indicators) if instant_sql(i) == instant]
-        sums = ", ".join(_sums(n, indicators[n]) for n in group)
         keys = "minute, seq" if seq else "minute"
         number = "seq" if seq else "0 AS seq"
+        scopes = {n: scope_sql(indicators[n]) for n in group}
+        shared = len(set(scopes.values())) == 1
+        inner = ", ".join(_judged(n, indicators[n], scopes[n], shared=shared) for n in group)
+        outer = ", ".join(_counted(n, shared=shared) for n in group)
+        some = "true" if "true" in scopes.values() else f"({' OR '.join(dict.fromkeys(scopes.values()))})"
         table = con.sql(
-            f"SELECT epoch_us({instant}) // {MINUTE_US} AS minute, {number}, {sums} FROM {relation} "
-            f"WHERE {instant} IS NOT NULL GROUP BY {keys} ORDER BY {keys}"
+            f"SELECT {keys}{'' if seq else ', 0 AS seq'}, {outer} FROM "
+            f"(SELECT epoch_us({instant}) // {MINUTE_US} AS minute, {number}, {inner} FROM {relation} "
+            f"WHERE {instant} IS NOT NULL AND {some}) GROUP BY {keys} ORDER BY {keys}"
         ).to_arrow_table()
         for n in group:
-            found[n] = _tallied(table, n)
+            found[n] = _tallied(table, n, indicators[n])
     return [t for t in found if t is not None]
 
 
-def _tallied(table: pa.Table, number: int) -> Tallied:
-    columns = {n: table.column(f"{n}{number}").to_numpy().astype(np.int64) for n in ("good", "bad", "unknown")}
-    used = (columns["good"] + columns["bad"] + columns["unknown"]) > 0
+def _judged(number: int, indicator: Counted, scope: str, *, shared: bool) -> str:
+    """Return a row's judgement as SQL: g true, false or NULL, and s whether it is in scope at all.
+
+    Where every indicator has the same scope it stands in WHERE, and s is not needed.
+    """
+    good = verdict_sql(indicator)
+    on_null = indicator.on_null if isinstance(indicator, EventIndicator) else "unknown"
+    if on_null in {"good", "bad"}:
+        good = f"coalesce({good}, {'true' if on_null == 'good' else 'false'})"
+    return f"{good} AS g{number}" if shared else f"{scope} AS s{number}, CASE WHEN {scope} THEN {good} END AS g{number}"
+
+
+def _counted(number: int, *, shared: bool) -> str:
+    every = "count(*)" if shared else f"coalesce(count_if(s{number}), 0)"
+    good = f"coalesce(count_if(g{number}), 0) AS good{number}"  # count_if of NULLs alone is NULL
+    return f"{good}, count(g{number}) AS known{number}, {every} AS every{number}"
+
+
+def _tallied(table: pa.Table, number: int, indicator: Counted) -> Tallied:
+    good, known, every = (table.column(f"{n}{number}").to_numpy().astype(np.int64) for n in ("good", "known", "every"))
+    ignoring = isinstance(indicator, EventIndicator) and indicator.on_null == "ignore"
+    unknown = np.zeros_like(known) if ignoring else every - known
+    used = (known + unknown) > 0
     minute, seq = (table.column(n).to_numpy().astype(np.int64)[used] for n in ("minute", "seq"))
-    return Tallied(minute, seq, *(columns[n][used] for n in ("good", "bad", "unknown")))
+    return Tallied(minute, seq, good[used], (known - good)[used], unknown[used])
 
 
 def pulse_minutes(
@@ -147,18 +172,11 @@ def pulse_minutes(
 
 def state_rows(con: duckdb.DuckDBPyConnection, relation: str, indicator: StateIndicator) -> pa.Table:
     """Return the rows of a state indicator: instant (us), whether up (NULL unknown) and the watched key."""
-    key = parse_value_or_column(indicator.key)
+    key = f"CAST({parse_key(indicator.key).sql('duckdb')} AS VARCHAR)" if indicator.key else "''"
     return con.sql(
         f"SELECT epoch_us(time) AS moment, ({parse(indicator.good).sql('duckdb')}) AS up, coalesce({key}, '') AS key "
         f"FROM {relation} WHERE {scope_sql(indicator)} AND time IS NOT NULL ORDER BY key, moment"
     ).to_arrow_table()
-
-
-def parse_value_or_column(name: str) -> str:
-    """Return SQL for a text column named by a definition, or an empty text."""
-    if not name:
-        return "''"
-    return f"CAST({next(iter(parse(f'{name} IS NOT NULL').columns))} AS VARCHAR)" if "[" not in name else name
 
 
 def sketch_rows(con: duckdb.DuckDBPyConnection, relation: str, indicator: ValueIndicator) -> Sketch:

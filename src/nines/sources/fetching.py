@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,7 +63,7 @@ class Client:
         headers = {"Accept": "application/json"}
         if self.token_file:
             headers["Authorization"] = f"Bearer {_secret(self.token_file)}"
-        with httpx.Client(timeout=self.timeout_s, follow_redirects=False) as client:
+        with httpx.Client(timeout=self.timeout_s, follow_redirects=False, verify=_tls()) as client:
             answer = self._patiently(lambda: client.post(f"{self.url}{path}", data=dict(form), headers=headers))
         if answer.is_redirect:
             raise DependencyError(
@@ -115,6 +117,12 @@ class Client:
         raise DependencyError(
             Problem(self.url, failure, f"tried {TRIES} times; check address and system", code="unreachable")
         )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the context that verifies certificates; it is made once, because reading the roots takes long."""
+    return httpx.create_ssl_context()
 
 
 def _secret(path: str) -> str:
