@@ -1,10 +1,12 @@
 """Charts draw what the history holds: gaps where nothing is known, doubt as areas, and colours of the tokens."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from nines.evaluation.history import Band
 from nines.pages.charts import BROAD, NARROW, budget_chart, drawn_until, sli_chart
 from nines.pages.drawing import draw
 from pages.promises import past, standing
@@ -86,6 +88,13 @@ def test_a_drawing_has_no_style_no_script_no_address_and_only_tokens_for_colours
     colours = set(re.findall(r'(?:fill|stroke)="([^"]+)"', svg)) - {"none", "transparent"}
     assert {c for c in colours if not c.startswith("var(--")} == set()
     assert 'role="img" aria-label=\'left &amp; "right"\'' in svg
+
+
+def test_a_name_with_markup_stays_a_name():
+    band = Band('<script>alert("x")</script>', past("checkout").bands[0].span)
+    svg = draw(budget_chart(standing("checkout"), replace(past("checkout"), bands=(band,))), "x", "broad").svg
+    assert "<script" not in svg
+    assert "&lt;script&gt;" in svg
 
 
 def test_a_document_gets_the_colours_themselves():

@@ -1,6 +1,6 @@
 """Pages of an account: signing in and out, the first account, and tokens.
 
-One rule: a secret is shown once, in the answer that made it, and stands in no address.
+One rule: a secret is shown once, in the answer that made it; none but that of the one-time link stands in an address.
 """
 
 from __future__ import annotations

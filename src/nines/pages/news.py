@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 #: Seconds between two looks, and between two pieces of news.
-LOOK_S, QUIET_S = 2.0, 5.0
+LOOK_S, QUIET_S = 2.0, 10.0
 
 #: Seconds after which a stream ends; the browser comes back, and its right to see is asked anew.
 LIFE_S = 300.0

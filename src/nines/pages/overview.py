@@ -29,7 +29,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("sli", "SLI", "num"),
     ("target", "Target", "num wide"),
     ("", "Budget", ""),
-    ("left", "Left", "num"),
+    ("left", "Left", "num middle"),
     ("burn1h", "Burn 1 h", "num far"),
     ("burn6h", "Burn 6 h", "num far"),
     ("data", "Data", "num wide"),

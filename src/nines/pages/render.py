@@ -62,6 +62,11 @@ def _words(text: str) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts))
 
 
+def _figure(text: str) -> str:
+    """Return a figure that is never parted from its unit at the end of a line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def _iso(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
@@ -73,6 +78,7 @@ def _environment() -> Environment:
     )
     environment.filters["iso"] = _iso
     environment.filters["words"] = _words
+    environment.filters["figure"] = _figure
     environment.globals["static"] = static
     return environment
 
