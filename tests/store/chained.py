@@ -1,7 +1,9 @@
 """Deeds for the tests of the records, and the process that they kill."""
 
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +33,21 @@ def problems(store, *, tenant="default"):
         place = problem.where.removeprefix(f"journal {tenant} fact ")
         found.setdefault(int(place) if place.isdigit() else place, []).append(problem.code)
     return found
+
+
+def change(store, *statements):
+    """Change records behind the journal's back, as somebody with the files in hand would."""
+    url = store._engine.url
+    if url.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(url.database)) as connection, connection:
+            assert connection.execute("PRAGMA foreign_keys").fetchone() == (0,)
+            for statement in statements:
+                connection.execute(statement)
+        return
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("SET session_replication_role = replica")  # no foreign keys
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 def main(url, first):

@@ -1,11 +1,9 @@
 """The records: their tables, their journal, their people; on SQLite, and on PostgreSQL where there is one."""
 
 import random
-import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from nines.store.accounts import LINK_LENGTH, LOCKED_FOR, MOST_FAILURES, SESSION
 from nines.store.revisions import Revision
 from nines.store.schema import metadata
 from nines.store.store import Store
-from store.chained import NOW, TEXTS, note, problems, told_texts
+from store.chained import NOW, TEXTS, change, note, problems, told_texts
 
 ANN = Person("default", "ann", "engineer")
 PASSWORD = "correct horse battery"
@@ -30,21 +28,6 @@ def four(store):
     for place, text in enumerate(TEXTS):
         note(store, text, now=NOW + timedelta(seconds=place))
     return store
-
-
-def change(store, *statements):
-    """Change records behind the journal's back, as somebody with the files in hand would."""
-    url = store._engine.url
-    if url.get_backend_name() == "sqlite":
-        with closing(sqlite3.connect(url.database)) as connection, connection:
-            assert connection.execute("PRAGMA foreign_keys").fetchone() == (0,)
-            for statement in statements:
-                connection.execute(statement)
-        return
-    with store._engine.begin() as connection:
-        connection.exec_driver_sql("SET session_replication_role = replica")  # no foreign keys
-        for statement in statements:
-            connection.exec_driver_sql(statement)
 
 
 def contents(store):

@@ -152,7 +152,7 @@ def _compare(
         if key not in rows:
             found.append(_problem(where, f"it is missing, and {fact} tells of it", "record-gap"))
         elif what := differs(rows[key], said[key]):
-            found.append(_problem(where, f"its {what} is not as {fact} tells", "record-changed"))
+            found.append(_problem(where, f"{fact} tells otherwise of its {what}", "record-changed"))
     return found
 
 
