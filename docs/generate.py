@@ -94,7 +94,14 @@ def events() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"commands.md": commands, "settings.md": settings, "exit-codes.md": exit_codes, "events.md": events}
+def problems() -> str:
+    """Return the page of problem codes."""
+    lines = ["# Problems\n", NOTE, "Every problem has a code that scripts can rely on; the words may be mended.\n", "| code | told by |", "|---|---|"]
+    lines += [f"| `{code}` | {', '.join(rooms)} |" for code, rooms in sorted(problem_codes().items())]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"commands.md": commands, "settings.md": settings, "exit-codes.md": exit_codes, "events.md": events, "problems.md": problems}
 
 
 def main() -> int:
