@@ -138,7 +138,7 @@ def _no_version(document: Document, version: object) -> Problem:
 
 def _native(found: Gathered, document: Document, problems: list[Problem]) -> None:
     kind = document.value.get("kind")
-    if kind not in ADDERS:
+    if not isinstance(kind, str) or kind not in ADDERS:
         near = get_close_matches(str(kind), list(ADDERS), 1, 0.5)
         fix = f"did you mean {near[0]}?" if near else f"write one of {', '.join(ADDERS)}"
         problems.append(Problem(document.where(("kind",)), f"kind {kind!r} is not known", fix, code="no-kind"))

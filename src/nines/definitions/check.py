@@ -19,8 +19,8 @@ def cross_check(found: Gathered) -> list[Problem]:
     Args:
         found: all definitions together.
     """
-    problems = [*_references(found), *_cycles(found), *_policies(found), *_counters(found), *_bounds(found)]
-    return list(dict.fromkeys(problems))
+    checks = (_twice, _references, _cycles, _policies, _counters, _bounds)
+    return list(dict.fromkeys(problem for check in checks for problem in check(found)))
 
 
 def _place(found: Gathered, kind: str, name: str, *path: str) -> str:
@@ -39,6 +39,16 @@ def _unknown(where: str, what: str, name: str, known: Iterable[str]) -> Problem:
         f"did you mean {near[0]}?" if near else f"defined are: {', '.join(names[:10])}" if names else f"define a {what}"
     )
     return Problem(where, f"there is no {what} {name!r}", fix, code=f"unknown-{what.lower().replace(' ', '-')}")
+
+
+def _twice(found: Gathered) -> Iterable[Problem]:
+    """Yield Composites that take the name of an SLO or an SLI: objectives and indicators are known by name."""
+    for name in sorted(found.names("Composite") & found.names("SLO", "SLI")):
+        composite = found.documents.get(("Composite", name))
+        other = found.documents.get(("SLO", name)) or found.documents.get(("SLI", name))
+        if other is not None and composite is not None:
+            what = f"{other.value['kind']} {name!r} has that name already, in {other.where(('metadata', 'name'))}"
+            yield Problem(composite.where(("metadata", "name")), what, "rename one", code="defined-twice")
 
 
 def _references(found: Gathered) -> Iterable[Problem]:

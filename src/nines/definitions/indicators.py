@@ -56,6 +56,8 @@ def _values(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> In
     assert spec.values is not None
     value = reading.predicate("values.value", spec.values.value, numeric=True)
     error = reading.ratio("values.relativeError", spec.values.relative_error)
+    if not 0 < error < 1:
+        reading.refuse("values.relativeError", "it lies between 0 and 1, without both", "write 0.01", "bad-value")
     return ValueIndicator(name=name, source=spec.source, value=value, where=where, relative_error=error)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from math import isfinite
 from typing import cast
 
 from nines.definitions.gathered import Gathered
@@ -16,11 +17,11 @@ from nines.definitions.openslo_rules import (
     Reading,
     alert_rules,
     description_rules,
+    labels_of,
     metadata_rules,
     number_rules,
     operator_rules,
     reference_rules,
-    texts,
 )
 from nines.definitions.openslo_windows import method_of, window_of
 from nines.definitions.positions import Document
@@ -181,7 +182,7 @@ def _ratio(found: Gathered, reading: Reading, at: Path, name: str) -> Indicator 
     if reading.one_of(at, ("total", "raw")) == "raw":
         source, query = _query(found, reading, (*at, "raw"))
         kind = reading.get(*at, "rawType")
-        if kind not in {"success", "failure"}:
+        if kind not in ("success", "failure"):
             reading.unclear((*at, "rawType"), f"rawType is {kind!r}", "write success or failure", "bad-choice")
             return None
         made: Indicator = QueryIndicator(name=name, source=source, query=query, meaning=kind)
@@ -254,12 +255,11 @@ def _objective(found: Gathered, reading: Reading, slo: str, number: int, window:
         target = ratio(value) if which == "target" else Fraction(str(value)) / 100
     except ValueError:
         return  # its range was noted above
-    labels = reading.get("metadata", "labels") or {}
     found.objectives.append(
         Objective(
             name=name, service=str(reading.get("spec", "service")), indicator=indicator,
             terms=(Term(target, method),), window=window,
-            labels=tuple(sorted((k, v if isinstance(v, str) else texts(v)) for k, v in labels.items())),
+            labels=labels_of(reading),
             display_name=str(reading.get(*at, "displayName") or reading.get("metadata", "displayName") or ""),
         )
     )  # fmt: skip
@@ -319,6 +319,6 @@ def _held_against(reading: Reading, objective: Path) -> tuple[Comparison, Fracti
     if bound is None:
         reading.unclear(objective, "a threshold metric needs a value to be held against", "add value:", "missing-field")
     number_rules(reading, (*objective, "value"))
-    if op is None or isinstance(bound, bool) or not isinstance(bound, int | float):
+    if op is None or isinstance(bound, bool) or not isinstance(bound, int | float) or not isfinite(bound):
         return None
     return cast(Comparison, op), Fraction(str(bound))

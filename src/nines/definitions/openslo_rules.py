@@ -6,10 +6,11 @@ Strict holds a document to them word for word; lenient lets pass, with a warning
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any
 
 from nines.definitions.positions import Document
@@ -24,7 +25,7 @@ ANNOTATION_KEY = re.compile(
     r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*/)?"
     r"[a-zA-Z0-9]([-._a-zA-Z0-9]{0,61}[a-zA-Z0-9])?\Z"
 )
-DURATION = re.compile(r"^([1-9][0-9]*)([mhdwMQY])\Z")
+DURATION = re.compile(r"^([1-9][0-9]{0,5})([mhdwMQY])\Z")
 OPERATORS = ("gt", "lt", "gte", "lte")
 LONGEST_DESCRIPTION = 1050
 LONGEST_DISPLAY = 63
@@ -151,7 +152,7 @@ def number_rules(
     value = reading.get(*path)
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         reading.unclear(path, f"{path[-1]} is {value!r}, which is no number", "write it like 0.99", "bad-value")
         return
     ok = (
@@ -269,6 +270,8 @@ def _condition(reading: Reading, at: Path) -> None:
     duration_rules(reading, (*inner, "alertAfter"), "mhdwMQY")
 
 
-def texts(values: Iterable[object]) -> str:
-    """Return label values as one text."""
-    return ",".join(str(v) for v in values)
+def labels_of(reading: Reading) -> tuple[tuple[str, str], ...]:
+    """Return the labels of a document, several values of one as one text."""
+    held = reading.get("metadata", "labels")
+    pairs = held.items() if isinstance(held, dict) else ()
+    return tuple(sorted((k, ",".join(str(one) for one in v) if isinstance(v, list) else str(v)) for k, v in pairs))

@@ -17,7 +17,7 @@ _ALPHA_UNITS = {"Minute": "m", "Hour": "h", "Day": "d", "Week": "w", "Month": "M
 def method_of(reading: Reading, objective: Path) -> Method | None:
     """Return an objective's budgeting method, or None after noting what is wrong with it."""
     kind = reading.get("spec", "budgetingMethod")
-    if kind not in {"Occurrences", "Timeslices", "RatioTimeslices"}:
+    if kind not in ("Occurrences", "Timeslices", "RatioTimeslices"):
         reading.unclear(
             ("spec", "budgetingMethod"),
             f"budgetingMethod is {kind!r}",
@@ -33,6 +33,10 @@ def method_of(reading: Reading, objective: Path) -> Method | None:
         reading.broken(
             objective, "timeSliceWindow is missing", "one minute is taken; add timeSliceWindow: 1m", "missing-field"
         )
+    elif not isinstance(length, str) and (not isinstance(length, int) or isinstance(length, bool) or length < 1):
+        at = (*objective, "timeSliceWindow")
+        reading.unclear(at, f"{length!r} is no duration", "write it like 1m", "bad-duration")
+        return None
     minutes = read[0] * _LENGTHS[read[1]] if read else length if isinstance(length, int) else 1
     if kind == "RatioTimeslices":
         return RatioTimeslices(minutes)
@@ -91,7 +95,7 @@ def _length(reading: Reading, at: Path) -> tuple[int, str] | None:
         units = "mhdw" if "v2alpha" in str(reading.get("apiVersion")) else "mhdwMQY"
         return duration_rules(reading, (*at, "duration"), units, needed=True)
     unit, count = reading.get(*at, "unit"), reading.get(*at, "count")
-    if unit not in _ALPHA_UNITS or not isinstance(count, int) or count < 1:
+    if str(unit) not in _ALPHA_UNITS or not isinstance(count, int) or not 1 <= count < 10**6:
         reading.unclear(
             at, f"{count!r} {unit!r} is no window", f"count and one of {', '.join(_ALPHA_UNITS)}", "bad-duration"
         )

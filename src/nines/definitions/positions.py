@@ -154,8 +154,9 @@ def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - any YAML scalar
     text, tag = node.value, node.tag.rpartition(":")[2]
     if tag == "bool":
         return text.lower() == "true"
-    if tag == "int":
-        return int(text)
-    if tag == "float":
-        return float(text)
+    if tag in {"int", "float"}:
+        try:
+            return int(text) if tag == "int" else float(text)
+        except ValueError:
+            return text  # tagged a number and none, or longer than any number meant
     return None if tag == "null" else text

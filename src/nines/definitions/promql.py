@@ -32,7 +32,11 @@ def selectors(text: str) -> list[tuple[int, str]]:
     except Exception as error:
         msg = f"this is not PromQL: {error}"
         raise ValueError(msg) from error
-    return list(_walk(parsed, 1))
+    try:
+        return list(_walk(parsed, 1))
+    except RecursionError as error:
+        msg = "it is nested too deeply"
+        raise ValueError(msg) from error
 
 
 def _walk(node: Any, sign: int) -> Iterator[tuple[int, str]]:  # noqa: ANN401 - the parser's own nodes

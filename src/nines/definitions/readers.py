@@ -5,6 +5,7 @@ A reader returns a value of the floors below, or problems; it never raises for a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,9 @@ from nines.telemetry.datasource import DataSource, Heartbeat
 #: Service hours are written out from here to there; a definition has no clock.
 HOURS_SPAN = Span(datetime(2015, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
 
+#: An exponent that would take a number's digits beyond what memory holds.
+_HUGE = re.compile(r"[eE][-+]?[0-9]{4,}")
+
 
 @dataclass
 class Reading:
@@ -44,7 +48,10 @@ class Reading:
     def exactly(self, path: str, value: object, read: Callable[[Any], Any], fix: str, fallback: Any) -> Any:  # noqa: ANN401
         """Return what a reading function makes of a value, or the fallback after noting the mistake."""
         try:
-            return read(value)
+            return read(_holdable(value))
+        except OverflowError:
+            self.refuse(path, f"{value} is too large or too small", fix, code="bad-value")
+            return fallback
         except (ValueError, ZeroDivisionError) as error:
             self.refuse(path, str(error), fix, code="bad-value")
             return fallback
@@ -85,6 +92,13 @@ class Reading:
             except InputError as error:
                 self.problems.extend(error.problems)
         return text
+
+
+def _holdable(value: object) -> object:
+    """Return a value, unless working its number out would take more memory than there is."""
+    if _HUGE.search(str(value)):
+        raise OverflowError
+    return value
 
 
 def _looks_percent(value: object) -> bool:
@@ -218,7 +232,10 @@ def _objectives(
     labels = tuple((k, v if isinstance(v, str) else ",".join(v)) for k, v in sorted(metadata.labels.items()))
     if spec.effective_from is not None:
         reading.exactly("effectiveFrom", spec.effective_from, instant, "write it like 2026-03-01T00:00:00Z", None)
-    estimator = Estimator(spec.estimator.name, reading.number("estimator.perMinute", spec.estimator.per_minute))
+    hidden = reading.number("estimator.perMinute", spec.estimator.per_minute)
+    if hidden < 0:
+        reading.refuse("estimator.perMinute", "fewer than no events cannot be hidden", "give 0 or more", "bad-value")
+    estimator = Estimator(spec.estimator.name, hidden)
     return [
         Objective(
             name=metadata.name, service=spec.service, indicator=indicator_name, terms=(term,), window=window,
@@ -244,7 +261,7 @@ def exclusion(reading: Reading, metadata: shapes.Metadata, spec: shapes.Exclusio
                 else local(spec.end or "", zone(spec.timezone)) - local(spec.start, zone(spec.timezone))
             )
             spans = occurrences(spec.start, length, spec.timezone, spec.recurrence or "", spec.except_dates)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             reading.refuse(
                 "start",
                 str(error),

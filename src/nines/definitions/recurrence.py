@@ -5,6 +5,7 @@ Wall clock is kept: a window at 03:00 stays at 03:00 through every change of clo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -67,13 +68,26 @@ def occurrences(start: str, length: timedelta, zone_name: str, rule: str, withou
     dropped = {local(text, where) for text in without}
     until = wall + HORIZON
     found: list[Span] = []
-    for moment in rrulestr(rule.removeprefix("RRULE:"), dtstart=wall, cache=False):
+    if "SECONDLY" in rule.upper():
+        msg = "the grid is one minute, so nothing recurs by the second"
+        raise ValueError(msg)
+    for moment in rrulestr(_on_the_wall(rule.removeprefix("RRULE:"), where), dtstart=wall, cache=False):
         if moment > until or len(found) >= MOST_OCCURRENCES:
             break
         begin = moment.replace(tzinfo=where).astimezone(UTC)
         if begin not in dropped:
             found.append(Span(begin, begin + length))
     return tuple(found)
+
+
+def _on_the_wall(rule: str, where: ZoneInfo) -> str:
+    """Return a rule whose UNTIL, which RFC 5545 writes in UTC, is on the wall clock as its begins are."""
+
+    def moved(found: re.Match[str]) -> str:
+        until = datetime.strptime(found[1] + "+0000", "%Y%m%dT%H%M%S%z")
+        return f"UNTIL={until.astimezone(where):%Y%m%dT%H%M%S}"
+
+    return re.sub(r"UNTIL=(\d{8}T\d{6})Z", moved, rule)
 
 
 def opening_hours(
