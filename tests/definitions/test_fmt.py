@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from definitions.texts import CONTRACT
@@ -43,6 +43,7 @@ def remarks(text: str) -> list[str]:
     return sorted(line.strip() for line in text.splitlines() if line.startswith("#"))
 
 
+@settings(deadline=None)
 @given(texts())
 def test_formatting_keeps_the_meaning_and_every_remark(text):
     done, problems = formatted(text, "a.yaml")
@@ -53,6 +54,7 @@ def test_formatting_keeps_the_meaning_and_every_remark(text):
     assert remarks(done) == remarks(text)
 
 
+@settings(deadline=None)
 @given(texts())
 def test_formatting_twice_is_formatting_once(text):
     once, problems = formatted(text, "a.yaml")
