@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from nines.evaluation.explain import Step
@@ -228,7 +229,7 @@ def burn_down(standing: Standing, past: History) -> Figure:
     if drawn_until(standing) > standing.window.end:
         caption += " The cone carries the recent past on."
     label = f"Budget left, {left_text(standing.outcome)} at the end. The figures stand in the table below."
-    broad, narrow = (draw(budget_chart(standing, past, size), label, css) for size, css in _SIZES)
+    broad, narrow = (draw(partial(budget_chart, standing, past, size), label, css) for size, css in _SIZES)
     start, until = standing.window.start, drawn_until(standing)
     rows = tuple(
         Line(_place(p.end, start, until), (_when(p.end, past.step), budget_percent(p.remaining), *_counts(p)))
@@ -258,7 +259,7 @@ def _sli_figure(standing: Standing, past: History, title: str, caption: str) -> 
         return Figure(title, "", heads, empty="Nothing is known about this time; silence is not success.")
     known = sum(p.sli is not None for p in past.points)
     label = f"{title}: {known} of {len(past.points)} points known. The figures stand in the table below."
-    broad, narrow = (draw(sli_chart(past.points, standing.target, size), label, css) for size, css in _SIZES)
+    broad, narrow = (draw(partial(sli_chart, past.points, standing.target, size), label, css) for size, css in _SIZES)
     start, end = past.points[0].start, past.points[-1].end
     rows = tuple(
         Line(
