@@ -1,5 +1,7 @@
 """Formatting changes the layout and nothing else."""
 
+import json
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -18,15 +20,23 @@ VALUES = st.recursive(
 GAPS = st.sampled_from(["", "\n", "\n\n\n", "# a remark\n", "\n# a remark   \n\n", "   \n"])
 
 
+def block(key: str, value, *, flow: bool) -> str:
+    """Return a key with its value, on one line or on many."""
+    return (
+        f"{key}: {json.dumps(value)}\n"
+        if flow
+        else yaml.safe_dump({key: value}, default_flow_style=False, allow_unicode=True)
+    )
+
+
 @st.composite
 def texts(draw):
     """Return a file of one to three documents: keys in any order, remarks and blanks between them."""
     parts = []
     for _ in range(draw(st.integers(1, 3))):
         keys = draw(st.lists(st.sampled_from([*TOP, "other"]), min_size=1, unique=True))
-        style = draw(st.sampled_from([None, False, True]))
-        dumped = [yaml.safe_dump({k: draw(VALUES)}, default_flow_style=style, allow_unicode=True) for k in keys]
-        parts.append("".join(draw(GAPS) + block for block in dumped) + draw(GAPS))
+        dumped = [block(k, draw(VALUES), flow=draw(st.booleans())) for k in keys]
+        parts.append("".join(draw(GAPS) + one for one in dumped) + draw(GAPS))
     ends = draw(st.sampled_from(["\n", "\r\n"]))
     return draw(st.sampled_from(["", "---\n", "# first\n"])) + draw(st.sampled_from(["---\n", "---  \n"])).join(
         parts
