@@ -18,7 +18,8 @@ def server():
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     require("PostgreSQL", found, "install the server's programs")
     require("psycopg", importlib.util.find_spec("psycopg"), "pip install 'psycopg[binary]'")
-    binaries, folder = found[-1].parent, Path(tempfile.mkdtemp(prefix="pg"))
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # no test is about its disk
+    binaries, folder = found[-1].parent, Path(tempfile.mkdtemp(prefix="pg", dir=memory))
     as_user = []
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
@@ -40,13 +41,15 @@ def server():
 def url(request, tmp_path):
     """An empty database of its own."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'records.sqlite'}"
+        yield f"sqlite:///{tmp_path / 'records.sqlite'}"
+        return
     folder, name = request.getfixturevalue("server"), f"t{abs(hash(tmp_path))}"
     import psycopg  # the server's fixture has skipped where there is none
 
     with psycopg.connect(host=str(folder), user="nines", dbname="postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return f"postgresql+psycopg://nines@/{name}?host={folder}"
+        yield f"postgresql+psycopg://nines@/{name}?host={folder}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
