@@ -57,13 +57,3 @@ def test_every_dependency_is_named_with_its_reason():
         for d in ds
     ]
     assert [n for n in names if n not in page] == []
-
-
-def test_the_table_of_rights_is_the_one_in_force():
-    from nines.people.rights import DEEDS, ROLES
-
-    page = (ROOT / "docs" / "reference" / "records.md").read_text()
-    roles = ["viewer", "auditor", "engineer", "manager", "admin"]
-    for deed in DEEDS:
-        row = "| " + " | ".join([deed, *("yes" if deed in ROLES[r] else "" for r in roles)]) + " |"
-        assert row.replace("|  |", "| |").replace("|  |", "| |") in page, row

@@ -10,9 +10,7 @@ import argparse
 import asyncio
 import os
 import random
-import signal
 import socket
-import sys
 from contextlib import suppress
 
 import httpx
@@ -109,7 +107,6 @@ def main(arguments: list[str] | None = None) -> None:
     if options.token_file:
         with open(options.token_file, encoding="utf-8") as file:  # noqa: PTH123 - one line
             token = file.read().strip()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with suppress(KeyboardInterrupt):
         asyncio.run(open_shop(options.url, token, options.seconds))
 

@@ -102,7 +102,7 @@ def _budget(standing: Standing, outcome: Outcome) -> list[Step]:
         Step("target", percent(standing.target), f"budget b = 1 - T = {percent(1 - standing.target, decimals=4)}"),
         Step("allowed", count(period.allowed), f"b x N, N = {count(period.expected_units)}: {period.basis}"),
         Step("spent", f"{count(period.spent)} ({_share(period.spent_ratio)})", "bad units of the window"),
-        Step("left", budget_percent(period.remaining_ratio), "1 - spent / allowed; negative when overspent"),
+        Step("left", _left(outcome), "1 - spent / allowed; negative when overspent"),
         Step("to date", _share(outcome.to_date_ratio), "bad share so far / b: the pace, not the spending"),
     ]
     if rate is not None:
@@ -113,6 +113,13 @@ def _budget(standing: Standing, outcome: Outcome) -> list[Step]:
             Step("runs out", f"{gone:%Y-%m-%d %H:%M} UTC" if gone else "not at this rate", standing.exhaustion.formula)
         )
     return steps
+
+
+def _left(outcome: Outcome) -> str:
+    """Return the share of the budget left; nothing known leaves nothing to say."""
+    if outcome.sli is None or outcome.period is None:
+        return "unknown"
+    return budget_percent(outcome.period.remaining_ratio)
 
 
 def _share(value: Fraction | None) -> str:

@@ -42,7 +42,7 @@ def open_house(folder: Path, *, now: datetime, store_url: str = "", open_on_loop
         The open house.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = Store.open(store_url or f"sqlite:///{folder / 'records.sqlite'}", now=now)
+    store = Store.open(store_url or folder / "records.sqlite", now=now)
     return House(folder, store, Lake.open(folder / "lake"), open_on_loopback)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from nines.errors import ConflictError, ForbiddenError, InputError, NotFoundError, NotSignedInError, Problem
@@ -16,7 +16,7 @@ class MadeToken:
     """A new token; its secret is not kept."""
 
     name: str
-    secret: str
+    secret: str = field(repr=False)
     expires: datetime
 
 
