@@ -53,6 +53,10 @@ class FileMeasurements:
         rows = self.rows.get(source.name)
         return empty_series(start, end - start) if rows is None else rows.series(indicator, source, start, end)
 
+    def series_many(self, wanted: Sequence[tuple[Indicator, DataSource]], start: int, end: int) -> list[MinuteSeries]:
+        """Return the counts of several indicators for the minutes [start, end)."""
+        return [self.series(*w, start, end) for w in wanted]
+
     def covered(
         self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int
     ) -> tuple[CoveredEvents, ...] | None:

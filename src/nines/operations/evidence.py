@@ -5,7 +5,7 @@ The same code serves the lake and plain files; both answer the same four questio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -38,6 +38,9 @@ class Measurements(Protocol):
     def series(self, indicator: Indicator, source: DataSource, start: int, end: int) -> MinuteSeries:
         """Return the counts of an indicator for the minutes [start, end)."""
 
+    def series_many(self, wanted: Sequence[tuple[Indicator, DataSource]], start: int, end: int) -> list[MinuteSeries]:
+        """Return the counts of several indicators for the minutes [start, end)."""
+
     def covered(
         self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int
     ) -> tuple[CoveredEvents, ...] | None:
@@ -63,7 +66,7 @@ class Bench:
     definitions: Definitions
     exclusions: tuple[Exclusion, ...]
     measurements: Measurements
-    _fetched: dict[tuple[str, int, int], MinuteSeries] = field(default_factory=dict)
+    _fetched: dict[str, MinuteSeries] = field(default_factory=dict)
 
     def indicator(self, objective: Objective) -> Indicator:
         """Return an objective's indicator.
@@ -81,11 +84,30 @@ class Bench:
     def series(self, indicator: Indicator, span: Span) -> MinuteSeries:
         """Return an indicator's counts over a span, fetched once."""
         start, end = minute_of(span.start), minute_after(span.end)
-        key = (indicator.identity, start, end)
-        if key not in self._fetched:
+        held = self._fetched.get(indicator.identity)
+        if held is None or start < held.start or end > held.end:
+            low, high = (start, end) if held is None else (min(start, held.start), max(end, held.end))
             source = self.definitions.sources[indicator.source]
-            self._fetched[key] = self.measurements.series(indicator, source, start, end)
-        return self._fetched[key]
+            held = self._fetched[indicator.identity] = self.measurements.series(indicator, source, low, high)
+        return held.window(start, end)
+
+    def fetch(self, objectives: Sequence[Objective], at: datetime) -> None:
+        """Fetch the counts of several objectives, and of a composite's members, in one question.
+
+        Args:
+            objectives: what will be evaluated.
+            at: instant that will be asked about.
+        """
+        members = {m for o in objectives for m in self.definitions.members.get(o.indicator, ())}
+        every = [*objectives, *(o for o in self.definitions.objectives if o.name in members)]
+        simple = [o for o in every if not isinstance(self.definitions.indicators.get(o.indicator), CompositeIndicator)]
+        spans = [horizon(self.settled(o), at) for o in every]
+        wanted = {i.identity: (i, self.definitions.sources[i.source]) for i in (self.indicator(o) for o in simple)}
+        if not wanted:
+            return
+        start, end = min(minute_of(s.start) for s in spans), max(minute_after(s.end) for s in spans)
+        found = self.measurements.series_many(list(wanted.values()), start, end)
+        self._fetched.update(zip(wanted, found, strict=True))
 
     def evidence(
         self, objective: Objective, at: datetime, span: Span | None = None, *, within: datetime | None = None

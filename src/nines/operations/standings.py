@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nines.definitions.load import Definitions
@@ -15,7 +16,7 @@ from nines.evaluation.history import History, history
 from nines.evaluation.standing import Standing
 from nines.journal.folds import Annotation, notes
 from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import Indicator, ValueIndicator
+from nines.objectives.indicator import Indicator, StateIndicator, ValueIndicator
 from nines.objectives.objective import Objective
 from nines.operations.evidence import Bench
 from nines.operations.house import House
@@ -27,6 +28,8 @@ from nines.telemetry.series import MinuteSeries
 from nines.telemetry.sketch import Sketch
 
 _KEPT = 2048
+#: Objectives whose counts are fetched in one question; more would hold too many minutes at once.
+FETCHED_TOGETHER = 64
 #: Standings given lately. The key holds all they depend on, so a hit is the same answer to the bit.
 _given: OrderedDict[tuple[object, ...], Standing] = OrderedDict()
 
@@ -47,6 +50,14 @@ class LakeMeasurements:
     def series(self, indicator: Indicator, source: DataSource, start: int, end: int) -> MinuteSeries:
         """Return the counts of an indicator for the minutes [start, end)."""
         return self.house.lake.series(self.tenant, indicator, source, start, end, self.seq)
+
+    def series_many(self, wanted: Sequence[tuple[Indicator, DataSource]], start: int, end: int) -> list[MinuteSeries]:
+        """Return the counts of several indicators for the minutes [start, end), in one query where that is possible."""
+        together = [w for w in wanted if not isinstance(w[0], StateIndicator)]
+        found = dict(
+            zip(together, self.house.lake.series_many(self.tenant, together, start, end, self.seq), strict=True)
+        )
+        return [found[w] if w in found else self.series(*w, start, end) for w in wanted]
 
     def covered(
         self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int
@@ -148,22 +159,41 @@ def standings(
     """
     require(who, "see")
     work = bench(house, who, at=at, known_at=known_at)
-    return [_standing(house, who, work, o, at, known_at) for o in chosen(work.definitions, names, service, label, text)]
+    found = chosen(work.definitions, names, service, label, text)
+    parts = (found[i : i + FETCHED_TOGETHER] for i in range(0, len(found), FETCHED_TOGETHER))
+    return [s for part in parts for s in _together(house, who, work, part, at, known_at)]
+
+
+def _together(
+    house: House, who: Principal, work: Bench, objectives: list[Objective], at: datetime, known_at: datetime | None
+) -> list[Standing]:
+    """Return standings, fetching the counts of those that are not on the shelf in one question."""
+    missing = [o for o in objectives if _key(house, who, work, o, at, known_at) not in _given]
+    if len(missing) > 1:
+        work.fetch(missing, at)
+    return [_standing(house, who, work, o, at, known_at) for o in objectives]
+
+
+def _key(
+    house: House, who: Principal, work: Bench, objective: Objective, at: datetime, known_at: datetime | None
+) -> tuple[object, ...]:
+    """Return all that a standing depends on; instants within one minute of the grid have the same standing."""
+    held = tuple(e for e in work.exclusions if e.holds_for(objective.service, objective.name))
+    edge = at.replace(second=0, microsecond=0)
+    return id(house.lake), who.tenant, objective, edge, known_at, work.measurements.data_version, held
 
 
 def _standing(
     house: House, who: Principal, work: Bench, objective: Objective, at: datetime, known_at: datetime | None
 ) -> Standing:
     """Return a standing, from the shelf when nothing it depends on has changed since the last grid edge."""
-    edge = at - (at - at.replace(second=0, microsecond=0)) % MINUTE
-    held = tuple(e for e in work.exclusions if e.holds_for(objective.service, objective.name))
-    key = (id(house.lake), who.tenant, objective, edge, known_at, work.measurements.data_version, held)
-    if key not in _given or objective.settle % MINUTE:
-        _given[key] = work.standing(objective, edge, known_at)
+    key = _key(house, who, work, objective, at, known_at)
+    if key not in _given or work.settled(objective).settle % MINUTE:
+        _given[key] = work.standing(objective, at, known_at)
         while len(_given) > _KEPT:
             _given.popitem(last=False)
     _given.move_to_end(key)
-    return _given[key]
+    return replace(_given[key], at=at)
 
 
 def standing(house: House, who: Principal, name: str, *, at: datetime, known_at: datetime | None = None) -> Standing:
