@@ -111,3 +111,11 @@ def test_thresholds_on_a_machines_cpu_hold_the_sketch_to_its_error_and_count_sam
     assert abs(float(mean.aggregated.value) - sum(week) / len(week)) < 1e-6
     assert samples.outcome.counts.bad == sum(v > 60 for v in week)
     assert (p95.verdict, mean.verdict, samples.verdict) == ("met", "missed", "met")
+
+
+def test_three_scopes_of_one_log_stand_side_by_side_with_their_reason():
+    log = shared("http_elastic_apache_2015") / "apache_logs"
+    answer = evaluate_files([EXAMPLES / "apache-2015"], [("access-log", log)], at=None, known_at=None)
+    event, window, session = answer.scopes["served@3d"]
+    assert (event.good, event.bad, window.good, window.bad) == (8594, 3, 69, 3)
+    assert (session.sli, bool(session.reason)) == (None, True)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from nines.api.context import Asked, InContext, Who, marked
 from nines.api.shapes import ObjectivesShape, StandingShape, StandingsShape
 from nines.evaluation.history import History, Point
+from nines.evaluation.scopes import ScopeFigure
 from nines.evaluation.standing_json import instant, number, standing_json
 from nines.objectives.objective import Objective
 from nines.operations import listing, standings
@@ -139,3 +140,25 @@ def _point(found: Point) -> dict[str, Any]:
         "coverage": number(found.coverage), "remaining_ratio": number(found.remaining),
         "remaining_range": None if reach is None else {"low": number(reach.low), "high": number(reach.high)},
     }  # fmt: skip
+
+
+@router.get("/standings/{objective}/scopes", summary="By event, by window and by session")
+def by_scope(request: Request, context: InContext, who: Who, asked: Asked, objective: str) -> Response:
+    """Return the same data by event, by window and by session, with the reason the figures differ."""
+
+    def answer() -> dict[str, Any]:
+        found = standings.scopes(context.house, who, objective, at=asked.at, known_at=asked.known_at)
+        return {"scopes": [_scope(f) for f in found]}
+
+    return marked(request, context, who, answer)
+
+
+def _scope(figure: ScopeFigure) -> dict[str, Any]:
+    return {
+        "scope": figure.scope,
+        "sli": number(figure.sli),
+        "good": number(figure.good),
+        "bad": number(figure.bad),
+        "unit": figure.unit,
+        "reason": figure.reason,
+    }

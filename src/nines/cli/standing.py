@@ -19,6 +19,10 @@ from nines.cli.options import (
 )
 from nines.cli.output import Format, document, rows, say, tell_problems
 
+ScopesOption = Annotated[
+    bool, typer.Option("--scopes", help="Show the same data by event, by window and by session, and why they differ.")
+]
+SCOPES = ("objective", "scope", "sli", "good", "bad", "unit", "reason")
 COLUMNS = ("objective", "service", "window", "verdict", "sli", "target", "budget left", "burn 1h", "coverage")
 
 
@@ -28,12 +32,14 @@ def evaluate(
     at: AtOption = None,
     known_at: KnownAtOption = None,
     form: FormatOption = Format.table,
+    scopes: ScopesOption = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse files that have a line which cannot be read.")
     ] = False,
 ) -> None:
     """Give standings from files alone: no server, nothing stored."""
     from nines.operations import evaluating
+    from nines.operations.showing import scope_rows
 
     answer = evaluating.evaluate_files(
         definitions,
@@ -43,6 +49,9 @@ def evaluate(
         strict=strict,
     )
     tell_problems(answer.problems)
+    if scopes:
+        rows(SCOPES, [r for key, figures in answer.scopes.items() for r in scope_rows(figures, key)], form)
+        return
     _print(answer.standings, form)
 
 
@@ -75,14 +84,19 @@ def explain(
     tenant: TenantOption = None,
     at: AtOption = None,
     known_at: KnownAtOption = None,
+    scopes: ScopesOption = False,
     form: FormatOption = Format.table,
 ) -> None:
     """Tell where a number comes from, step by step, from counts to verdict."""
     from nines.operations import standings
-    from nines.operations.showing import explanation_rows
+    from nines.operations.showing import explanation_rows, scope_rows
 
     house, who = open_local(data, tenant)
     instant, known = instant_option("at", at) or now(), instant_option("known-at", known_at)
+    if scopes:
+        figures = standings.scopes(house, who, objective, at=instant, known_at=known)
+        rows(SCOPES, scope_rows(figures, objective), form)
+        return
     steps = standings.explain(house, who, objective, at=instant, known_at=known)
     rows(("step", "figure", "how"), explanation_rows(steps), form)
 

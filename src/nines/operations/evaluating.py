@@ -12,10 +12,11 @@ import pyarrow as pa
 from nines.definitions.load import Definitions, load
 from nines.errors import InputError, Problem
 from nines.evaluation.evidence import CoveredEvents
+from nines.evaluation.scopes import ScopeFigure, in_scope, side_by_side
 from nines.evaluation.standing import Standing
 from nines.lake.rows import Rows
 from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import CompositeIndicator, Indicator, ValueIndicator
+from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indicator, ValueIndicator
 from nines.operations.evidence import Bench
 from nines.sources.read import read_file
 from nines.telemetry.datasource import DataSource
@@ -30,10 +31,12 @@ class FileAnswer:
     Attributes:
         standings: in the order of the definitions.
         problems: of definitions and files, warnings included.
+        scopes: name@window -> figures by event, window and session, for objectives that count events.
     """
 
     standings: list[Standing]
     problems: tuple[Problem, ...]
+    scopes: dict[str, tuple[ScopeFigure, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -117,7 +120,9 @@ def evaluate_files(
     bench = Bench(definitions, definitions.exclusions, FileMeasurements(rows, problems))
     standings = [bench.standing(o, instant, known_at) for o in definitions.objectives]
     noted = tuple(p for found in problems.values() for p in found)
-    return FileAnswer(standings, (*definitions.problems, *noted, *_unread(definitions, rows)))
+    counting = [o for o in definitions.objectives if isinstance(definitions.indicators[o.indicator], EventIndicator)]
+    scopes = {o.key: side_by_side(o, bench.evidence(in_scope(o, "event"), instant), instant) for o in counting}
+    return FileAnswer(standings, (*definitions.problems, *noted, *_unread(definitions, rows)), scopes)
 
 
 def read_events(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nines.evaluation.explain import Step
+from nines.evaluation.scopes import ScopeFigure
 from nines.evaluation.standing import Standing
-from nines.showing import budget_percent, burn, percent
+from nines.showing import budget_percent, burn, count, percent
 
 
 def standing_row(standing: Standing) -> dict[str, object]:
@@ -45,6 +48,22 @@ def _left(standing: Standing) -> str:
 
 
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+
+
+def scope_rows(figures: Iterable[ScopeFigure], objective: str = "") -> list[dict[str, object]]:
+    """Return figures by scope as rows of a table."""
+    return [
+        {
+            "objective": objective,
+            "scope": f.scope,
+            "sli": percent(f.sli),
+            "good": count(f.good),
+            "bad": count(f.bad),
+            "unit": f.unit,
+            "reason": f.reason,
+        }
+        for f in figures
+    ]
 
 
 def explanation_rows(steps: tuple[Step, ...]) -> list[dict[str, object]]:

@@ -13,6 +13,7 @@ from nines.evaluation.evidence import CoveredEvents
 from nines.evaluation.explain import Step
 from nines.evaluation.explain import explain as explain_standing
 from nines.evaluation.history import History, history
+from nines.evaluation.scopes import ScopeFigure, in_scope, side_by_side
 from nines.evaluation.standing import Standing
 from nines.journal.folds import Annotation, notes
 from nines.objectives.exclusion import Exclusion
@@ -226,6 +227,16 @@ def view(house: House, who: Principal, name: str, *, at: datetime, known_at: dat
         tuple(n for n in notes(told) if n.subject in about),
         explain_standing(found),
     )
+
+
+def scopes(
+    house: House, who: Principal, name: str, *, at: datetime, known_at: datetime | None = None
+) -> tuple[ScopeFigure, ...]:
+    """Return one objective's figures by event, by window and by session, with the reason they differ."""
+    require(who, "see")
+    work = bench(house, who, at=at, known_at=known_at)
+    objective = work.settled(work.objective(name))
+    return side_by_side(objective, work.evidence(in_scope(objective, "event"), at), at)
 
 
 def explain(
