@@ -30,7 +30,7 @@ def delimited_rows(path: Path, source: DataSource, findings: Findings) -> Iterat
     skipped: list[int] = []
 
     def skip(row: csv.InvalidRow) -> str:
-        number = row.number + (1 if header else 0) if row.number is not None else 0
+        number = row.number or 0  # counted from 1, the header included
         skipped.append(number)
         what = f"{row.actual_columns} values where {row.expected_columns} are expected"
         findings.add(Problem(f"{path}:{number}", what, "check quoting and delimiter", code="bad-line"))
