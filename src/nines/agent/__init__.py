@@ -1,0 +1,1 @@
+"""The edge agent: collects where services run, keeps on disk, forwards."""

@@ -1,0 +1,1 @@
+"""Probes: journeys that ask a service as a user would, step by step."""

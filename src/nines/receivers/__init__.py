@@ -1,0 +1,1 @@
+"""Receivers: the sockets that senders write to."""
