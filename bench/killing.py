@@ -1,11 +1,13 @@
 """SIGKILL at random points and at every step of a flush: nothing acknowledged is lost, nothing is doubled.
 
-The suite's own kills at full count; what a kill leaves behind is compared batch by batch with what was acknowledged.
+The suite's own kills at full count, of the lake's writer, of `nines ingest` and of `nines serve`; what a kill leaves
+behind is compared with what was acknowledged.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,14 +19,24 @@ TESTS = Path(__file__).resolve().parents[1] / "tests"
 def run(*, quick: bool) -> list[Figure]:
     sys.path.insert(0, str(TESTS))
     try:
-        from lake.test_kill import run_kills
+        from kills.test_commands import ingest_kills, serve_kills
+        from kills.test_writer import run_kills
     finally:
         sys.path.remove(str(TESTS))
-    kills = 10 if quick else 500
+    kills, seed = 10 if quick else 500, int(time.time())
+    with tempfile.TemporaryDirectory() as ingest, tempfile.TemporaryDirectory() as serve:
+        return [
+            _figure("the lake's writer", lambda: run_kills(kills, seed)),
+            _figure("nines ingest", lambda: ingest_kills(Path(ingest), kills, seed)),
+            _figure("nines serve", lambda: serve_kills(Path(serve), kills, seed)),
+        ]
+
+
+def _figure(what, kill) -> Figure:
     began = time.perf_counter()
-    told = run_kills(kills, seed=int(time.time()))
+    told = kill()
     spent = time.perf_counter() - began
     for wrong in told.wrong[:20]:
         print(f"  wrong: {wrong}", flush=True)
-    note = f"{told.kills} kills, {told.acknowledged:,} batches acknowledged, {spent / told.kills:.2f} s a kill"
-    return [Figure("killing", "batches lost, doubled or otherwise wrong", len(told.wrong), "batches", 0, "<=", note)]
+    note = f"{told.kills} kills, {told.acknowledged:,} acknowledged, {spent / told.kills:.2f} s a kill"
+    return Figure("killing", f"{what}: lost, doubled or otherwise wrong", len(told.wrong), "findings", 0, "<=", note)
