@@ -4,6 +4,7 @@ A line: JSON with `argv` of the command, the `step` of a flush at which it kills
 passing it. It answers with the command's process id and how it ended. `begin` and `Nursery` are for the parent.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -81,12 +82,8 @@ def tell(answers, word, value):
 
 def serve_lines():
     """Fork a command per line until there are no more."""
-    import nines.api.app
-    import nines.cli.server
-    import nines.operations.ingesting
-    import nines.pages.app
-    import nines.worker.loop
-
+    for module in ("api.app", "pages.app", "cli.server", "worker.loop", "operations.ingesting"):
+        importlib.import_module(f"nines.{module}")
     answers = os.dup(1)
     for text in sys.stdin:
         pid = os.fork()
