@@ -5,7 +5,7 @@ import time
 import pytest
 
 from definitions.texts import BASE, join, slo
-from nines.operations.defining import check
+from nines.operations.checking import check
 
 
 def many(count: int, wrong: int) -> str:

@@ -13,7 +13,7 @@ from nines.api.shapes import CheckShape
 from nines.definitions.load import load_texts
 from nines.evaluation.standing_json import instant
 from nines.objectives.exclusion import Exclusion
-from nines.operations import annotating, auditing, defining, excluding, people, promises, statements
+from nines.operations import annotating, auditing, checking, defining, excluding, people, promises, statements
 from nines.people.rights import require
 
 router = APIRouter()
@@ -73,8 +73,8 @@ class Close(Body):
     within: AwareDatetime | None = None
 
 
-def _problems(report: defining.Report) -> list[dict[str, object]]:
-    return [defining.problem_row(p) for p in report.problems]
+def _problems(report: checking.Report) -> list[dict[str, object]]:
+    return [checking.problem_row(p) for p in report.problems]
 
 
 @router.get("/definitions", tags=["definitions"], summary="Definitions in force")
@@ -92,7 +92,7 @@ def schema(
     request: Request, kind: Annotated[str | None, Query(description="One kind; all unless given.")] = None
 ) -> Response:
     """Return the JSON Schema, for editors."""
-    return cached(request, defining.schema(kind), seconds=3600)
+    return cached(request, checking.schema(kind), seconds=3600)
 
 
 @router.post(
@@ -100,7 +100,7 @@ def schema(
 )
 def check(who: Who, body: Definitions) -> dict[str, Any]:
     """Return every mistake and warning; nothing is stored."""
-    report = defining.check_texts(who, [(body.name, body.text)], strict=body.strict)
+    report = checking.check_texts(who, [(body.name, body.text)], strict=body.strict)
     return {"ok": not report.errors, "summary": report.summary, "problems": _problems(report)}
 
 
@@ -253,5 +253,5 @@ def verify(context: InContext, who: Who) -> dict[str, Any]:
         "ok": not found.problems,
         "facts": found.facts,
         "summary": found.summary,
-        "problems": [defining.problem_row(p) for p in found.problems],
+        "problems": [checking.problem_row(p) for p in found.problems],
     }

@@ -16,14 +16,14 @@ StrictOption = Annotated[
 
 def check(paths: Paths, strict: StrictOption = False, form: FormatOption = Format.table) -> None:
     """Validate definitions; all mistakes at once, each with file and line."""
-    from nines.operations import defining
+    from nines.operations import checking
 
-    report = defining.check(paths, strict=strict)
+    report = checking.check(paths, strict=strict)
     if form is Format.table:
         tell_problems(report.problems)
         say(report.summary)
     else:
-        rows(("where", "severity", "code", "what", "fix"), [defining.problem_row(p) for p in report.problems], form)
+        rows(("where", "severity", "code", "what", "fix"), [checking.problem_row(p) for p in report.problems], form)
     raise typer.Exit(2 if report.errors else 0)
 
 
@@ -34,9 +34,9 @@ def fmt(
     ] = False,
 ) -> None:
     """Write definitions in their one canonical form."""
-    from nines.operations import defining
+    from nines.operations import checking
 
-    changed = defining.format_files(paths, write=not check_only)
+    changed = checking.format_files(paths, write=not check_only)
     for path in changed:
         say(f"{'would rewrite' if check_only else 'rewrote'} {path}")
     raise typer.Exit(1 if check_only and changed else 0)
@@ -44,9 +44,9 @@ def fmt(
 
 def schema(kind: Annotated[str | None, typer.Argument(help="A kind, as SLO; every kind unless given.")] = None) -> None:
     """Print the JSON Schema of definitions, for editors."""
-    from nines.operations import defining
+    from nines.operations import checking
 
-    document(defining.schema(kind))
+    document(checking.schema(kind))
 
 
 def plan(
