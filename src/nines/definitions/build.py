@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from nines.definitions import readers, shapes
 from nines.definitions.gathered import Gathered
 from nines.definitions.indicators import indicator
+from nines.definitions.journeys import journey
 from nines.definitions.openslo import gather_openslo
 from nines.definitions.positions import Document
 from nines.definitions.readers import Reading
@@ -72,6 +73,10 @@ def _add_budget_policy(to: Gathered, reading: Reading, metadata: shapes.Metadata
     to.budget_policies[metadata.name] = readers.budget_policy(reading, metadata, spec)
 
 
+def _add_probe(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
+    to.probes[metadata.name] = journey(reading, metadata, spec)
+
+
 #: Kind -> what adds it. The shape of its spec stands in `shapes.SPECS`.
 ADDERS: dict[str, Adder] = {
     "DataSource": _add_source,
@@ -83,6 +88,7 @@ ADDERS: dict[str, Adder] = {
     "Calendar": _add_calendar,
     "BurnPolicy": _add_policy,
     "ErrorBudgetPolicy": _add_budget_policy,
+    "Probe": _add_probe,
 }
 
 

@@ -54,6 +54,7 @@ def _twice(found: Gathered) -> Iterable[Problem]:
 def _references(found: Gathered) -> Iterable[Problem]:
     yield from _of_indicators(found)
     yield from _of_objectives(found)
+    yield from _of_probes(found)
     names, services = _promised(found), {*found.services, *found.names("Service")}
     for exclusion in found.exclusions:
         for service in (s for s in exclusion.services if s not in services):
@@ -79,6 +80,16 @@ def _of_indicators(found: Gathered) -> Iterable[Problem]:
             yield from _absent(_place(found, "Composite", name, "members"), indicator.members, names)
         elif indicator.source not in sources:
             yield _unknown(_place(found, "SLI", name, "source"), "DataSource", indicator.source, sources)
+
+
+def _of_probes(found: Gathered) -> Iterable[Problem]:
+    for name, probe in found.probes.items():
+        where, source = _place(found, "Probe", name, "source"), found.sources.get(probe.source)
+        if probe.source not in {*found.sources, *found.names("DataSource")}:
+            yield _unknown(where, "DataSource", probe.source, found.sources)
+        elif source is not None and source.type not in {"events", "states"}:
+            what = f"the source {source.name!r} reads {source.type}, so it takes no results of a probe"
+            yield Problem(where, what, "name a DataSource of type events", code="probe-source")
 
 
 def _of_objectives(found: Gathered) -> Iterable[Problem]:

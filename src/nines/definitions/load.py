@@ -19,6 +19,7 @@ from nines.objectives.indicator import CompositeIndicator, Indicator
 from nines.objectives.objective import Objective
 from nines.spans import Span
 from nines.telemetry.datasource import DataSource
+from nines.telemetry.journey import Journey
 
 #: Endings of files that are read from folders.
 ENDINGS = (".yaml", ".yml", ".json")
@@ -31,7 +32,7 @@ class Definitions:
     """Everything some definitions say.
 
     Attributes:
-        sources, indicators, services, calendars, policies, budget_policies: by name.
+        sources, indicators, services, calendars, policies, budget_policies, probes: by name.
         objectives: one per SLO and window, and per Composite and window.
         exclusions: with their occurrences written out.
         documents: kind and name -> the document each came from.
@@ -46,6 +47,7 @@ class Definitions:
     calendars: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     policies: dict[str, BurnPolicy] = field(default_factory=dict)
     budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
+    probes: dict[str, Journey] = field(default_factory=dict)
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -127,8 +129,8 @@ def load_texts(texts: Sequence[tuple[str, str]], *, strict: bool = False) -> Def
     return Definitions(
         sources=gathered.sources, indicators=gathered.indicators, objectives=tuple(gathered.objectives),
         services=gathered.services, exclusions=tuple(gathered.exclusions), calendars=gathered.calendars,
-        policies=gathered.policies, budget_policies=gathered.budget_policies, documents=gathered.documents,
-        problems=tuple(sorted(problems, key=_place)),
+        policies=gathered.policies, budget_policies=gathered.budget_policies, probes=gathered.probes,
+        documents=gathered.documents, problems=tuple(sorted(problems, key=_place)),
     )  # fmt: skip
 
 

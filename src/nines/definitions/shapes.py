@@ -7,22 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
-Name = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63),
-    Field(description="Lower-case letters, digits and hyphens, at most 63."),
-]
-Ratio = Annotated[str | float | int, Field(description='"99.9%" or 0.999; a bare 99.9 is refused.')]
-Length = Annotated[str, Field(description="A duration like 30s, 5m, 6h, 30d or 4w.")]
-Number = Annotated[int | float | str, Field(description="A number, read exactly as written.")]
-
-
-class Shape(BaseModel):
-    """What all shapes share: no unknown fields, names as in the file."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, strict=False)
+from nines.definitions.journey_shapes import ProbeSpec
+from nines.definitions.words import Length, Name, Number, Ratio, Shape
 
 
 class Metadata(Shape):
@@ -271,6 +259,7 @@ SPECS: dict[str, type[Shape]] = {
     "Calendar": CalendarSpec,
     "BurnPolicy": BurnPolicySpec,
     "ErrorBudgetPolicy": ErrorBudgetPolicySpec,
+    "Probe": ProbeSpec,
 }
 
 
