@@ -77,7 +77,7 @@ def _zstd(body: bytes, limit: int) -> bytes:
     # Memory of np.empty is taken page by page as it is written, so an undeclared small body stays small.
     buffer = np.empty(limit if declared is None else declared, dtype=np.uint8)
     try:
-        size = int(cramjam.zstd.decompress_into(body, memoryview(buffer)))
+        size = int(cramjam.zstd.decompress_into(body, buffer.data))
     except cramjam.DecompressionError as error:
         if "whole buffer" in str(error):
             raise _too_large(len(buffer)) from error
