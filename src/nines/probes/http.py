@@ -127,18 +127,25 @@ def _usual() -> ssl.SSLContext:
     return _contexts[0]
 
 
-def trust(*, verify: bool, ca_file: str) -> ssl.SSLContext:
-    """Return what certificates are held against.
+def trust(run: Run, *, verify: bool, ca_file: str) -> ssl.SSLContext:
+    """Return what certificates are held against; within one try it is made once.
 
     Args:
+        run: the try.
         verify: whether they are at all.
         ca_file: file of certificates to trust, or "" for the usual ones.
 
     Raises:
         InputError: the file cannot be read.
     """
-    if verify and not ca_file:
-        return _usual()
+    known = run.trusts.get((verify, ca_file))
+    if known is not None:
+        return known
+    made = run.trusts[verify, ca_file] = _usual() if verify and not ca_file else _trust(verify=verify, ca_file=ca_file)
+    return made
+
+
+def _trust(*, verify: bool, ca_file: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
     except OSError as error:
@@ -166,7 +173,6 @@ class HttpSession:
         self._transport = _Pinned(self.run)
         marks = {MARK: self.run.probe, "User-Agent": f"nines/{self.run.version} {agent(self.run.version)}"}
         self._client = httpx.Client(transport=self._transport, headers=marks, trust_env=False)
-        self._trust: dict[tuple[bool, str], ssl.SSLContext] = {}
 
     def perform(self, call: HttpCall) -> Answer:
         """Send a request, follow its redirects, and return the last answer.
@@ -178,10 +184,7 @@ class HttpSession:
             StepError: there is no answer, or too large a one, or the redirects do not end.
             InputError: the address must not be asked.
         """
-        key = (call.verify, call.ca_file)
-        if key not in self._trust:
-            self._trust[key] = trust(verify=call.verify, ca_file=call.ca_file)
-        self._transport.tls = self._trust[key]
+        self._transport.tls = trust(self.run, verify=call.verify, ca_file=call.ca_file)
         self._transport.sockets.clear()
         with _mistakes_told(self.run), self._watched():
             return self._follow(call, self._first(call))

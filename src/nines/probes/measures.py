@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -74,6 +75,7 @@ class Run:
         resolver: looks names up and refuses what must not be asked.
         phases: of the present step.
         status: HTTP status of the present step, or None.
+        trusts: what certificates are held against, by whether they are and by the file of authorities.
     """
 
     probe: str
@@ -85,7 +87,17 @@ class Run:
     resolver: Resolver
     phases: Phases = field(default_factory=Phases)
     status: int | None = None
+    trusts: dict[tuple[bool, str], ssl.SSLContext] = field(default_factory=dict)
     began: float = field(default_factory=time.perf_counter)
+
+    def restart(self, timeout_s: float) -> None:
+        """Begin to count now: what the prober itself had to prepare is not the time of what it probes.
+
+        Args:
+            timeout_s: longest time from now on, seconds.
+        """
+        now = time.perf_counter()
+        self.at, self.began, self.deadline = self.wall(), now, now + timeout_s
 
     def remaining(self) -> float:
         """Return the seconds that are left.

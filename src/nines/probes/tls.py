@@ -67,7 +67,7 @@ def perform(run: Run, call: TlsCall) -> float:
     Raises:
         StepError: it cannot be had, does not hold, or ends too soon.
     """
-    context = trust(verify=call.verify, ca_file=call.ca_file)
+    context = trust(run, verify=call.verify, ca_file=call.ca_file)
     with connect(run, call.host, call.port) as line:
         begun = time.perf_counter()
         try:

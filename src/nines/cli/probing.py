@@ -1,0 +1,112 @@
+"""Commands that ask from outside: probe run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nines.cli.options import DataOption, FormatOption, TenantOption, now, open_local
+from nines.cli.output import Format, rows, say, tell_problems
+from nines.errors import InputError, Problem
+
+#: What the names of environment variables that hold secrets begin with; others are out of a definition's reach.
+PREFIX = "NINES_SECRET_"
+
+probe = typer.Typer(help="Journeys that ask a service as a user would.", no_args_is_help=True)
+
+
+def read_secrets(file: Path | None) -> dict[str, str]:
+    """Return the secrets of the environment, and over them those of a file.
+
+    Args:
+        file: lines of `NAME=VALUE`; empty ones and those that begin with `#` are passed over.
+
+    Raises:
+        InputError: the file cannot be read, or a line has no name.
+    """
+    found = {name.removeprefix(PREFIX): value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    if file is None:
+        return found
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            Problem(str(file), "the secrets cannot be read", "check the file and its rights", code="no-secret")
+        ) from error
+    for number, line in enumerate(lines, 1):
+        name, equals, value = line.partition("=")
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not equals or not name.strip():
+            where = f"{file}:{number}"  # the line itself may be half a secret, so it is not shown
+            raise InputError(Problem(where, "this line has no name", "write NAME=VALUE", code="no-secret"))
+        found[name.strip()] = value.strip()
+    return found
+
+
+@probe.command("run")
+def run(
+    what: Annotated[str, typer.Argument(metavar="FILE_OR_NAME", help="File of probes, or a probe in force.")],
+    location: Annotated[str | None, typer.Option("--location", help="Which of its locations this is.")] = None,
+    only: Annotated[str | None, typer.Option("--only", help="Of a file's probes run just this one.")] = None,
+    store: Annotated[bool, typer.Option("--store", help="Store what it shows, in its source.")] = False,
+    artifacts: Annotated[
+        Path | None, typer.Option("--artifacts", help="Folder that keeps HAR, picture and trace of failed tries.")
+    ] = None,
+    secrets: Annotated[
+        Path | None, typer.Option("--secrets", help="File of NAME=VALUE; else NINES_SECRET_NAME of the environment.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option("--allow", help="Address or network to ask although it would be refused.")
+    ] = None,
+    data: DataOption = None,
+    tenant: TenantOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Run probes once: 0 all is up, 1 something is down, 3 nobody can tell, because the prober itself is cut off."""
+    from nines.operations import ingesting, probing
+
+    house: Any = None
+    who: Any = None
+    if store or not Path(what).exists():
+        house, who = open_local(data, tenant)
+    journeys = _chosen(what, only, house, who)
+    manner = probing.Manner(secrets=read_secrets(secrets), allow=tuple(allow or ()), artifacts=artifacts)
+    results = []
+    for journey in journeys:
+        if store:
+            results.append(probing.run_probe(house, who, journey, location, manner, now=now()))
+        else:
+            results.append(probing.try_probe(journey, location, manner, now=now()))
+    if store:
+        ingesting.flush(house, now=now())
+    for result in results:
+        tell_problems(result.findings)
+        for path in result.artifacts:
+            say(f"kept {path}")
+    rows(probing.COLUMNS, [row for result in results for row in probing.result_rows(result)], form)
+    states = {result.state for result in results}
+    raise typer.Exit(1 if "down" in states else 3 if "unknown" in states else 0)
+
+
+def _chosen(what: str, only: str | None, house: Any, who: Any) -> list[Any]:  # noqa: ANN401 - opened by the caller
+    """Return the probes a word means: those of a file, or one in force."""
+    from nines.operations import probing
+
+    if not Path(what).exists():
+        return [probing.probe_in_force(house, who, what, now=now())]
+    found, warnings = probing.read_probes([Path(what)])
+    tell_problems(warnings)
+    chosen = [one for one in found if only in {None, one.name}]
+    if not chosen:
+        known = ", ".join(one.name for one in found)
+        raise InputError(Problem(what, f"there is no probe {only!r}", f"there are {known}", code="unknown-probe"))
+    return chosen
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.add_typer(probe, name="probe")
