@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from nines.lake.flush import Wanted
+from nines.lake.counting import Wanted
 from nines.lake.lake import Lake
 from nines.objectives.indicator import EventIndicator
 from nines.telemetry.datasource import DataSource

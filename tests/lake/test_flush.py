@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lake.batches import BOTH, FAST, NOON, OK, SOURCE, WANTED, counted, events, sequences, stored
-from nines.lake.flush import Wanted
+from nines.lake.counting import Wanted
 from nines.lake.lake import Lake
 
 STEPS = ("events", "pulses", "counts", "flushes", "forgotten")

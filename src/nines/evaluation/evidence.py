@@ -21,12 +21,14 @@ class CoveredEvents:
         good: int64 per minute.
         bad: int64 per minute.
         unknown: int64 per minute.
+        scale: how many of the counts' units make one event, >= 1, as in the series.
     """
 
     mode: ExclusionMode
     good: Ints
     bad: Ints
     unknown: Ints
+    scale: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

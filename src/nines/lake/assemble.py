@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from nines.lake.rollup import state_rows
@@ -11,34 +17,118 @@ from nines.objectives.indicator import StateIndicator
 from nines.spans import MINUTE
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.heartbeat import alive_minutes
-from nines.telemetry.series import Ints, MinuteSeries, MinuteState
+from nines.telemetry.series import COUNTED, Ints, MinuteSeries, MinuteState, States, Stratum, series_of_strata
 from nines.telemetry.states import Seen, state_series
 
+_ALIVE = MinuteState.ALIVE
 
-def minute_series(counts: pa.Table, pulses: Ints, source: DataSource, start: int, end: int) -> MinuteSeries:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pulses:
+    """When a source was heard.
+
+    Attributes:
+        minute: int64 grid minutes, ascending.
+        site: the site heard in each, "" where it has none.
+    """
+
+    minute: Ints
+    site: npt.NDArray[np.object_]
+
+    @classmethod
+    def of(cls, minute: Ints, site: Sequence[str]) -> Pulses:
+        """Return pulses from columns of one length."""
+        return cls(minute, np.array(site, dtype=object))
+
+
+def minute_series(counts: pa.Table, pulses: Pulses, source: DataSource, start: int, end: int) -> MinuteSeries:
     """Return counts as a dense series.
 
     Args:
-        counts: columns minute, good, bad, unknown, and state where the source said what it knew (else NULL).
-        pulses: minutes in which the source was heard, ascending.
-        source: its heartbeat tells silence from quiet.
+        counts: columns minute, site, weight_num, weight_den, good, bad, unknown, units, nn, nb, bb, and state where the
+            source said what it knew (else NULL).
+        pulses: when the source was heard.
+        source: its heartbeat tells silence from quiet, and its sites are told apart.
         start: first grid minute.
         end: grid minute after the last.
     """
     minute = counts.column("minute").to_numpy().astype(np.int64)
     inside = (minute >= start) & (minute < end)
-    place = minute[inside] - start
-    dense = np.zeros((3, end - start), dtype=np.int64)
-    for row, name in zip(dense, ("good", "bad", "unknown"), strict=True):
-        np.add.at(row, place, counts.column(name).to_numpy().astype(np.int64)[inside])
-    state = alive_minutes(pulses, source.heartbeat.gap // MINUTE, start, end).astype(np.uint8)
-    state[dense.sum(axis=0) > 0] = MinuteState.ALIVE
-    first = int(pulses[0]) if len(pulses) else None
+    strata = _strata(counts.filter(pa.array(inside)), start, end)
+    gap = source.heartbeat.gap // MINUTE
+    state = alive_minutes(pulses.minute, gap, start, end).astype(np.uint8)
+    state[sum((s.good + s.bad + s.unknown for s in strata), np.zeros(end - start, dtype=np.int64)) > 0] = _ALIVE
+    first = int(pulses.minute.min()) if len(pulses.minute) else None
     if counts.column("state").null_count < counts.num_rows:
         said = counts.column("state").fill_null(-1).to_numpy()[inside]
-        state[place[said >= 0]] = said[said >= 0]
+        state[minute[inside][said >= 0] - start] = said[said >= 0]
         first = int(minute.min()) if first is None else min(first, int(minute.min()))
-    return MinuteSeries(start, dense[0], dense[1], dense[2], state, first)
+    missing = _silent_shares(counts, pulses, source, start, end, state) if source.sites else None
+    if all(s.weight == 1 for s in strata) and missing is None:
+        one = strata[0] if strata else None
+        none = np.zeros(end - start, dtype=np.int64)
+        sums = (one.good, one.bad, one.unknown) if one else (none, none.copy(), none.copy())
+        return MinuteSeries(start, *sums, state, first)
+    made = series_of_strata(start, strata or [_empty(end - start)], state, first, missing)
+    return replace(made, strata=()) if all(s.weight == 1 for s in strata) else made
+
+
+def _strata(counts: pa.Table, start: int, end: int) -> list[Stratum]:
+    """Return what was kept, by weight, the least weight first and the unknown one last."""
+    if not counts.num_rows:
+        return []
+    num, den, place = (counts.column(n).to_numpy().astype(np.int64) for n in ("weight_num", "weight_den", "minute"))
+    place = place - start
+    values = {n: counts.column(n).to_numpy().astype(np.int64) for n in COUNTED}
+    weights = {
+        (n, d): Fraction(n, d) if n else None for n, d in np.unique(np.stack([num, den], axis=1), axis=0).tolist()
+    }
+    found: list[Stratum] = []
+    for weight in sorted(set(weights.values()), key=lambda w: (w is None, w or 0)):
+        same = np.zeros(len(num), dtype=np.bool_)
+        for (n, d), of in weights.items():
+            if of == weight:
+                same |= (num == n) & (den == d)
+        dense = np.zeros((len(COUNTED), end - start), dtype=np.int64)
+        for row, name in zip(dense, COUNTED, strict=True):
+            np.add.at(row, place[same], values[name][same])
+        found.append(Stratum(weight, *dense))
+    return found
+
+
+def _empty(length: int) -> Stratum:
+    return Stratum(Fraction(1), *np.zeros((len(COUNTED), length), dtype=np.int64))
+
+
+def _silent_shares(
+    counts: pa.Table, pulses: Pulses, source: DataSource, start: int, end: int, state: States
+) -> Ints | None:
+    """Return the events that silent sites usually have, for minutes in which another site was heard.
+
+    A site's usual events are its mean over the minutes in which it was heard, rounded up; a site never heard in the
+    span is taken to be like the mean of the others. None when no site was silent.
+    """
+    gap = source.heartbeat.gap // MINUTE
+    alive = {s: alive_minutes(pulses.minute[pulses.site == s], gap, start, end) for s in source.sites}
+    events = np.zeros((len(source.sites), end - start), dtype=np.int64)
+    names = np.array(counts.column("site").to_pylist(), dtype=object)
+    minute = counts.column("minute").to_numpy().astype(np.int64)
+    total = sum(counts.column(n).to_numpy().astype(np.int64) for n in COUNTED[:3])
+    for row, site in zip(events, source.sites, strict=True):
+        here = (names == site) & (minute >= start) & (minute < end)
+        np.add.at(row, minute[here] - start, total[here])
+        alive[site] = alive[site] | (row > 0)
+    heard = {s: int(a.sum()) for s, a in alive.items()}
+    means = [Fraction(int(e.sum()), heard[s]) for e, s in zip(events, source.sites, strict=True) if heard[s]]
+    if not means or all(a.all() for a in alive.values()):
+        return None
+    usual = dict.fromkeys(source.sites, sum(means, Fraction(0)) / len(means))
+    usual |= dict(zip((s for s in source.sites if heard[s]), means, strict=True))
+    partly = state != MinuteState.SILENT
+    return sum(
+        ((~alive[s] & partly).astype(np.int64) * math.ceil(usual[s]) for s in source.sites),
+        np.zeros(end - start, dtype=np.int64),
+    )
 
 
 def state_indicator_series(

@@ -17,16 +17,24 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from nines.evaluation.evidence import CoveredEvents
-from nines.lake.assemble import minute_series, state_indicator_series
-from nines.lake.flush import Flushed, Flusher, Tables, Wanted, counts_table, lease
+from nines.lake.assemble import Pulses, minute_series, state_indicator_series
+from nines.lake.counting import Rolled, Wanted, past_counts, source_of, versions_sql
+from nines.lake.flush import Flushed, Flusher, Tables, lease
 from nines.lake.inbox import Inbox, Kind, Receipt
-from nines.lake.rollup import Counted, count_rows, covered_rows, sketch_rows, text
-from nines.lake.tables import COUNTS_SCHEMA, FLUSHES_SCHEMA, PULSES_SCHEMA, STORED_SCHEMA, LakeTable
+from nines.lake.rollup import covered_rows, sketch_rows, text
+from nines.lake.stamping import counts_table
 from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import EventIndicator, Indicator, SampleIndicator, StateIndicator, ValueIndicator
+from nines.objectives.indicator import (
+    CounterIndicator,
+    EventIndicator,
+    Indicator,
+    SampleIndicator,
+    StateIndicator,
+    ValueIndicator,
+)
 from nines.spans import MINUTE, instant_of
 from nines.telemetry.datasource import DataSource
-from nines.telemetry.series import Ints, MinuteSeries
+from nines.telemetry.series import COUNTED, Ints, MinuteSeries
 from nines.telemetry.sketch import Sketch
 
 #: Commits of a table after which it is compacted.
@@ -66,12 +74,7 @@ class Lake:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.inbox = Inbox(folder / "inbox.sqlite")
-        self.tables = Tables(
-            LakeTable(folder / "events", STORED_SCHEMA),
-            LakeTable(folder / "pulses", PULSES_SCHEMA),
-            LakeTable(folder / "counts", COUNTS_SCHEMA),
-            LakeTable(folder / "flushes", FLUSHES_SCHEMA),
-        )
+        self.tables = Tables.under(folder)
         self._lock = folder / "flush.lock"
         self._connection = duckdb.connect()
         self._connection.execute("SET TimeZone = 'UTC'")
@@ -130,31 +133,42 @@ class Lake:
         return int(self._ask(f"SELECT coalesce(max(seq), 0) AS s FROM {seen}").column("s")[0].as_py())
 
     def _backfill(self, wanted: Mapping[str, Wanted]) -> None:
-        """Roll the stored rows up for indicators that are new, each row under its own sequence."""
+        """Count what is stored for indicators that are new, each row under its own sequence."""
         for tenant, asked in wanted.items():
             for source in sorted({i.source for i in asked.indicators.values()}):
-                fresh = [i for i in asked.counted(source) if not self.tables.counts.version_of(_marker(tenant, i))]
+                fresh = [i for i in asked.rolled(source) if not self.tables.counts.version_of(_marker(tenant, i))]
                 if fresh:
-                    self._roll_up_past(tenant, source, fresh)
+                    self._roll_up_past(tenant, source_of(wanted, tenant, source), fresh, asked)
 
-    def _roll_up_past(self, tenant: str, source: str, indicators: Sequence[Counted]) -> None:
+    def _roll_up_past(self, tenant: str, source: DataSource, indicators: Sequence[Rolled], asked: Wanted) -> None:
         app = self.inbox.app_id
         ahead = self.tables.counts.version_of(app) > self.tables.flushes.version_of(app)
         done = self.last_sequence() + ahead  # a flush that stopped after its counts is not counted again
         with self._connection.cursor() as con:
-            found = count_rows(con, self._rows(tenant, source, done), indicators, seq=True)
-        for indicator, tallied in zip(indicators, found, strict=True):
-            self.tables.counts.append(
-                counts_table(tenant, indicator.identity, source, tallied), _marker(tenant, indicator), 1
-            )
+            for indicator in indicators:
+                if isinstance(indicator, CounterIndicator):
+                    found = self._flusher.readings.past(con, tenant, source, asked, indicator, done)
+                else:
+                    past = past_counts(con, self._rows(tenant, source, done), source, indicator, done)
+                    parts = [counts_table(tenant, indicator.identity, source.name, one) for one in past]
+                    found = pa.concat_tables(parts)
+                self.tables.counts.append(found, _marker(tenant, indicator), 1, even_empty=True)
 
-    def _rows(self, tenant: str, source: str, seq: int | None, start: int | None = None, end: int | None = None) -> str:
+    def _rows(
+        self, tenant: str, source: DataSource, seq: int | None, start: int | None = None, end: int | None = None
+    ) -> str:
         """Return SQL that reads a source's stored rows, as known at a sequence, within minutes."""
-        limits = [f"tenant = {text(tenant)}", f"source = {text(source)}"]
-        limits += [f"seq <= {seq}"] if seq is not None else []
+        if source.metric:
+            rows = self._flusher.readings.events(tenant, source.name, seq)
+            limits = []
+        else:
+            rows = self.tables.events.relation()
+            limits = [f"tenant = {text(tenant)}", f"source = {text(source.name)}"]
+            limits += [f"seq <= {seq}"] if seq is not None else []
         limits += [f"time >= make_timestamptz({start * 60_000_000})"] if start is not None else []
         limits += [f"time < make_timestamptz({end * 60_000_000})"] if end is not None else []
-        return f"(SELECT * FROM {self.tables.events.relation()} WHERE {' AND '.join(limits)})"
+        found = f"(SELECT * FROM {rows}{' WHERE ' if limits else ''}{' AND '.join(limits)})"
+        return versions_sql(found) if source.replaces else found
 
     def _ask(self, query: str) -> pa.Table:
         with self._connection.cursor() as con:
@@ -177,7 +191,7 @@ class Lake:
             hold = -(-indicator.max_hold // MINUTE)
             with duckdb.connect() as con:
                 con.execute("SET TimeZone = 'UTC'")
-                rows = self._rows(tenant, source.name, seq, start - hold, end)
+                rows = self._rows(tenant, source, seq, start - hold, end)
                 return state_indicator_series(con, rows, indicator, start, end)
         return self.series_many(tenant, [(indicator, source)], start, end, seq)[0]
 
@@ -187,32 +201,36 @@ class Lake:
         """Return the counts of several indicators in one query; see `series`."""
         known = f"AND seq <= {seq}" if seq is not None else ""
         names = ", ".join(text(i.identity) for i, _ in wanted) or "''"
+        sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in COUNTED)
+        apart = "indicator, minute, site, weight_num, weight_den"
         counts = self._ask(
-            "SELECT indicator, minute, sum(good)::BIGINT AS good, sum(bad)::BIGINT AS bad, "
-            "sum(unknown)::BIGINT AS unknown, arg_max(state, seq) AS state "
-            f"FROM {self.tables.counts.relation()} WHERE tenant = {text(tenant)} "
-            f"AND indicator IN ({names}) AND minute >= {start} AND minute < {end} {known} GROUP BY 1, 2 ORDER BY 1, 2"
+            f"SELECT {apart}, {sums}, arg_max(state, seq) AS state FROM {self.tables.counts.relation()} "
+            f"WHERE tenant = {text(tenant)} AND indicator IN ({names}) AND minute >= {start} AND minute < {end} "
+            f"{known} GROUP BY ALL ORDER BY {apart}"
         )
         pulses = self._pulses(tenant, list({s.name: s for _, s in wanted}.values()), start, end, known)
-        by_name = _grouped(counts, "indicator")
-        empty = counts.slice(0, 0)
+        by_name, empty = _grouped(counts, "indicator"), counts.slice(0, 0)
+        none = Pulses.of(np.zeros(0, dtype=np.int64), ())
         return [
-            minute_series(
-                by_name.get(i.identity, empty), pulses.get(s.name, np.zeros(0, dtype=np.int64)), s, start, end
-            )
-            for i, s in wanted
+            minute_series(by_name.get(i.identity, empty), pulses.get(s.name, none), s, start, end) for i, s in wanted
         ]
 
-    def _pulses(self, tenant: str, sources: Sequence[DataSource], start: int, end: int, known: str) -> dict[str, Ints]:
+    def _pulses(
+        self, tenant: str, sources: Sequence[DataSource], start: int, end: int, known: str
+    ) -> dict[str, Pulses]:
         """Return each source's pulses around some minutes, and its very first one."""
         names = ", ".join(text(s.name) for s in sources) or "''"
         gap = max((s.heartbeat.gap // MINUTE for s in sources), default=0)
         table = self._ask(
-            f"WITH p AS (SELECT source, minute FROM {self.tables.pulses.relation()} WHERE tenant = {text(tenant)} "
-            f"AND source IN ({names}) {known}) SELECT source, min(minute) AS minute FROM p GROUP BY 1 UNION "
-            f"SELECT source, minute FROM p WHERE minute >= {start - gap} AND minute < {end + gap} ORDER BY 1, 2"
+            f"WITH p AS (SELECT source, minute, coalesce(site, '') AS site FROM {self.tables.pulses.relation()} "
+            f"WHERE tenant = {text(tenant)} AND source IN ({names}) {known}) "
+            "SELECT source, min(minute) AS minute, arg_min(site, minute) AS site FROM p GROUP BY 1 UNION "
+            f"SELECT source, minute, site FROM p WHERE minute >= {start - gap} AND minute < {end + gap} ORDER BY 1, 2"
         )
-        return {n: part.column("minute").to_numpy().astype(np.int64) for n, part in _grouped(table, "source").items()}
+        return {
+            name: Pulses.of(part.column("minute").to_numpy().astype(np.int64), part.column("site").to_pylist())
+            for name, part in _grouped(table, "source").items()
+        }
 
     def held_minutes(self, tenant: str, identity: str) -> Ints:
         """Return the minutes an indicator has counts for, ascending."""
@@ -236,23 +254,28 @@ class Lake:
         """Return the events that exclusions with a scope or edges inside a minute cover; None for other kinds."""
         if not isinstance(indicator, EventIndicator | SampleIndicator | ValueIndicator):
             return None
+        if isinstance(indicator, EventIndicator) and indicator.session is not None:
+            return None
         with self._connection.cursor() as con:
-            rows = self._rows(tenant, source.name, seq, start, end)
-            return covered_rows(con, rows, indicator, exclusions, start, end)
+            rows = self._rows(tenant, source, seq, start, end)
+            return covered_rows(con, rows, indicator, exclusions, start, end, source.sampling)
 
     def sketch(
         self, tenant: str, indicator: ValueIndicator, source: DataSource, start: int, end: int, seq: int | None = None
     ) -> Sketch:
         """Return the values of an indicator for the minutes [start, end)."""
         with self._connection.cursor() as con:
-            return sketch_rows(con, self._rows(tenant, source.name, seq, start, end), indicator)
+            return sketch_rows(con, self._rows(tenant, source, seq, start, end), indicator)
 
     def freshness(self, tenant: str) -> list[Freshness]:
         """Return how fresh each source of a tenant is, sorted by name."""
         pending = {s: n for (t, s), n in self.inbox.pending().items() if t == tenant}
+        figures = "count(*) AS n, {low} AS a, {high} AS b, epoch_us(max(arrival)) AS c"
         table = self._ask(
-            "SELECT source, count(*) AS n, epoch_us(min(time)) AS a, epoch_us(max(time)) AS b, "
-            f"epoch_us(max(arrival)) AS c FROM {self.tables.events.relation()} WHERE tenant = {text(tenant)} GROUP BY 1"
+            f"SELECT source, {figures.format(low='epoch_us(min(time))', high='epoch_us(max(time))')} "
+            f"FROM {self.tables.events.relation()} WHERE tenant = {text(tenant)} GROUP BY 1 UNION ALL "
+            f"SELECT source, {figures.format(low='min(time) * 1000', high='max(time) * 1000')} "
+            f"FROM {self.tables.samples.relation()} WHERE tenant = {text(tenant)} GROUP BY 1"
         )
         found = {}
         for r in table.to_pylist():
@@ -266,28 +289,25 @@ class Lake:
         """Join small files of tables that have grown many; returns how many tables were compacted."""
         done = 0
         with lease(self._lock):
-            for table in self._all():
+            for table in self.tables.in_order:
                 if len(table.files()) >= every:
                     DeltaTable(table.path).optimize.compact()
                     table.sync()
                     done += 1
         return done
 
-    def _all(self) -> tuple[LakeTable, ...]:
-        return self.tables.events, self.tables.pulses, self.tables.counts, self.tables.flushes
-
     def vacuum(self, retention: timedelta) -> int:
         """Delete files that no version within the retention needs; returns how many."""
         gone = 0
         hours = int(retention.total_seconds() // 3600)
         with lease(self._lock):
-            for table in (t for t in self._all() if t.exists()):
+            for table in (t for t in self.tables.in_order if t.exists()):
                 unneeded = DeltaTable(table.path).vacuum(hours, dry_run=False, enforce_retention_duration=False)
                 gone += len(unneeded)
         return gone
 
 
-def _marker(tenant: str, indicator: Counted) -> str:
+def _marker(tenant: str, indicator: Rolled) -> str:
     """Return the application id that marks an indicator's past as rolled up."""
     return f"backfill/{tenant}/{indicator.identity}"
 

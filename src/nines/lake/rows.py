@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nines.evaluation.evidence import CoveredEvents
-from nines.lake.assemble import minute_series, state_indicator_series
-from nines.lake.flush import counts_table
-from nines.lake.rollup import MINUTE_US, count_rows, covered_rows, pulse_minutes, sketch_rows
+from nines.lake.assemble import Pulses, minute_series, state_indicator_series
+from nines.lake.counting import past_counts
+from nines.lake.rollup import MINUTE_US, covered_rows, pulse_minutes, sketch_rows
+from nines.lake.stamping import counts_table
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import EventIndicator, Indicator, SampleIndicator, StateIndicator, ValueIndicator
 from nines.spans import EPOCH, MINUTE
@@ -55,17 +56,20 @@ class Rows:
             return state_indicator_series(self._con, self._within(start - hold, end), indicator, start, end)
         if not isinstance(indicator, EventIndicator | SampleIndicator | ValueIndicator):
             return empty_series(start, end - start)
-        found = count_rows(self._con, "rows_read", [indicator])[0]
-        pulses, _, _ = pulse_minutes(self._con, "rows_read", source.heartbeat.where)
-        return minute_series(counts_table("", indicator.identity, source.name, found), pulses, source, start, end)
+        found = past_counts(self._con, "rows_read", source, indicator, 0, numbered=False)
+        counts = pa.concat_tables([counts_table("", indicator.identity, source.name, one) for one in found])
+        minutes, _, sites = pulse_minutes(self._con, "rows_read", source.heartbeat.where)
+        return minute_series(counts, Pulses.of(minutes, sites), source, start, end)
 
     def covered(
-        self, indicator: Indicator, exclusions: tuple[Exclusion, ...], start: int, end: int
+        self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int
     ) -> tuple[CoveredEvents, ...] | None:
         """Return the events that exclusions cover, or None for indicators that have none."""
         if not isinstance(indicator, EventIndicator | SampleIndicator | ValueIndicator):
             return None
-        return covered_rows(self._con, "rows_read", indicator, exclusions, start, end)
+        if isinstance(indicator, EventIndicator) and indicator.session is not None:
+            return None
+        return covered_rows(self._con, "rows_read", indicator, exclusions, start, end, source.sampling)
 
     def sketch(self, indicator: ValueIndicator, start: int, end: int) -> Sketch:
         """Return the values of an indicator for the minutes [start, end)."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from nines.telemetry.event import COLUMNS, STAMPS, ColumnType
@@ -28,22 +30,34 @@ _TYPES: dict[ColumnType, pa.DataType] = {
 EVENT_SCHEMA = pa.schema([(c.name, _TYPES[c.type]) for c in COLUMNS])
 #: What the lake keeps: the event columns and its stamps.
 STORED_SCHEMA = pa.schema([*EVENT_SCHEMA, *((c.name, _TYPES[c.type]) for c in STAMPS)])
+#: Counts by weight. Where a weight is not 1 there are also rows with the sums over sampling units (traces, or rows):
+#: their number, and n^2, n b, b^2 of n events with b bad. A weight nobody knows is 0 / 1.
 COUNTS_SCHEMA = pa.schema(
     [
-        ("tenant", pa.string()), ("indicator", pa.string()), ("source", pa.string()), ("minute", pa.int64()),
-        ("weight_num", pa.int64()), ("weight_den", pa.int64()), ("good", pa.int64()), ("bad", pa.int64()),
-        ("unknown", pa.int64()), ("state", pa.int8()), ("seq", pa.int64()),
+        ("tenant", pa.string()), ("indicator", pa.string()), ("source", pa.string()), ("site", pa.string()),
+        ("minute", pa.int64()), ("weight_num", pa.int64()), ("weight_den", pa.int64()), ("good", pa.int64()),
+        ("bad", pa.int64()), ("unknown", pa.int64()), ("units", pa.int64()), ("nn", pa.int64()), ("nb", pa.int64()),
+        ("bb", pa.int64()), ("state", pa.int8()), ("seq", pa.int64()),
     ]
 )  # fmt: skip
 PULSES_SCHEMA = pa.schema(
     [
-        ("tenant", pa.string()),
-        ("source", pa.string()),
-        ("minute", pa.int64()),
-        ("row_count", pa.int64()),
-        ("seq", pa.int64()),
+        ("tenant", pa.string()), ("source", pa.string()), ("site", pa.string()), ("minute", pa.int64()),
+        ("row_count", pa.int64()), ("seq", pa.int64()),
     ]
+)  # fmt: skip
+#: What metric sources give: readings, and once per series its labels.
+READINGS_SCHEMA = pa.schema(
+    [
+        ("series", pa.int64()), ("time", pa.int64()), ("value", pa.float64()), ("created", pa.int64()),
+        ("delta", pa.bool_()),
+    ]
+)  # fmt: skip
+SAMPLES_SCHEMA = pa.schema(
+    [("tenant", pa.string()), ("source", pa.string()), *READINGS_SCHEMA, ("arrival", STAMP), ("seq", pa.int64())]
 )
+LABELS_SCHEMA = pa.schema([("series", pa.int64()), ("labels", pa.map_(pa.string(), pa.string()))])
+SERIES_SCHEMA = pa.schema([("tenant", pa.string()), ("source", pa.string()), *LABELS_SCHEMA, ("seq", pa.int64())])
 FLUSHES_SCHEMA = pa.schema(
     [
         ("seq", pa.int64()),
@@ -89,14 +103,17 @@ class LakeTable:
         """Return the last transaction of an application that it holds, or 0."""
         return (DeltaTable(self.path).transaction_version(app_id) or 0) if self.exists() else 0
 
-    def append(self, rows: pa.Table, app_id: str, version: int) -> None:
+    def append(self, rows: pa.Table, app_id: str, version: int, *, even_empty: bool = False) -> None:
         """Append rows once: a table that already holds the transaction is left alone.
 
         Args:
-            rows: in any order of columns; may be empty, the transaction is recorded all the same.
+            rows: in any order of columns; where there are none, nothing is written.
             app_id: who writes.
             version: number of the write, ascending per application.
+            even_empty: record the transaction even when there are no rows.
         """
+        if not rows.num_rows and not even_empty:
+            return
         if self.version_of(app_id) >= version:
             self.sync()  # who wrote it may have died before it did this
             return
@@ -104,6 +121,7 @@ class LakeTable:
             self.path,
             conformed(rows, self.schema),
             mode="append",
+            schema_mode="merge",
             commit_properties=CommitProperties(app_transactions=[Transaction(app_id, version)]),
         )
         self.sync()
@@ -127,10 +145,22 @@ class LakeTable:
         """Return SQL that can stand after FROM and reads the present version; an empty table has the columns too."""
         files = self.files()
         if not files:
-            empty = ", ".join(f"CAST(NULL AS {_duckdb(f.type)}) AS {f.name}" for f in self.schema)
-            return f"(SELECT {empty} WHERE false)"
+            return self._empty()
         listed = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
-        return f"read_parquet([{listed}])"
+        if all(_columns_in(f) == len(self.schema) for f in files):
+            return f"read_parquet([{listed}])"
+        return f"(SELECT * FROM {self._empty()} UNION ALL BY NAME FROM read_parquet([{listed}], union_by_name = true))"
+
+    def _empty(self) -> str:
+        """Return SQL for no rows with every column, so that files from before a column was added read as NULL."""
+        columns = ", ".join(f"CAST(NULL AS {sql_type(f.type)}) AS {f.name}" for f in self.schema)
+        return f"(SELECT {columns} WHERE false)"
+
+
+@lru_cache(maxsize=10_000)
+def _columns_in(file: str) -> int:
+    """Return how many columns a file has; files never change."""
+    return len(pq.read_schema(file))
 
 
 def _added(log_entry: Path) -> list[str]:
@@ -152,7 +182,8 @@ def _fsync(path: Path) -> None:
         os.close(number)
 
 
-def _duckdb(kind: pa.DataType) -> str:
+def sql_type(kind: pa.DataType) -> str:
+    """Return the name of a column type in DuckDB's SQL."""
     if pa.types.is_timestamp(kind):
         return "TIMESTAMPTZ"
     if pa.types.is_map(kind):

@@ -22,9 +22,33 @@ Comparison = Literal["lt", "lte", "gt", "gte"]
 def _plain(value: object) -> object:
     if isinstance(value, Fraction | timedelta):
         return str(value)
+    if isinstance(value, SessionRule):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
     return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRule:
+    """What a user session is, and when it is good.
+
+    A session is the events of one key with no pause longer than `gap`; it belongs to the minute of its last event (or
+    of its first, where the indicator assigns by start) and is closed once `gap` has passed without another. A later
+    row that joins it moves it.
+
+    Attributes:
+        key: column or attribute that names the session; events without one belong to none.
+        gap: longest pause within a session, > 0.
+        good: "all" when every event must be good, "any" when one is enough, "last" when the last decides, "share" when
+            `share` of its events must be good. An event of unknown goodness leaves open what depends on it.
+        share: that share, 0 < share <= 1, else 1.
+    """
+
+    key: str = "session"
+    gap: timedelta = timedelta(minutes=30)
+    good: Literal["all", "any", "last", "share"] = "all"
+    share: Fraction = Fraction(1)
 
 
 class Meaning:
@@ -35,8 +59,12 @@ class Meaning:
 
     @property
     def identity(self) -> str:
-        """Hash of the kind and every field but the name: 16 hex digits, stable across releases."""
-        meaning = {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name != "name"}  # type: ignore[arg-type]
+        """Hash of the kind and every field but the name: 16 hex digits, stable across releases.
+
+        A field that is None says nothing, so that one added later leaves older meanings what they were.
+        """
+        held = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}  # type: ignore[arg-type]
+        meaning = {name: _plain(value) for name, value in held.items() if value is not None}
         text = json.dumps({"kind": self.kind, **meaning}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -53,6 +81,7 @@ class EventIndicator(Meaning):
         on_null: what an event counts as when `good` is NULL.
         scope: "event", "session" or "window": what one unit is.
         assign: whether an event belongs to the minute it ended in or started in.
+        session: the session rule, for session scope only.
     """
 
     name: str
@@ -62,8 +91,13 @@ class EventIndicator(Meaning):
     on_null: OnNull = "unknown"
     scope: Scope = "event"
     assign: Assign = "end"
+    session: SessionRule | None = None
     kind: ClassVar[str] = "event"
-    unit: ClassVar[str] = "events"
+
+    @property
+    def unit(self) -> str:
+        """What is counted: events, or sessions."""
+        return "events" if self.session is None else "sessions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ class FileMeasurements:
     ) -> tuple[CoveredEvents, ...] | None:
         """Return the events that exclusions cover, or None where there are no rows to look at."""
         rows = self.rows.get(source.name)
-        return None if rows is None else rows.covered(indicator, exclusions, start, end)
+        return None if rows is None else rows.covered(indicator, source, exclusions, start, end)
 
     def sketch(self, indicator: ValueIndicator, source: DataSource, start: int, end: int) -> Sketch:
         """Return the values of an indicator."""

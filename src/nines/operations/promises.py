@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from nines.definitions.load import Definitions
+from nines.definitions.promql import sides
 from nines.definitions.revisions import Version, read_history
 from nines.journal.folds import exclusions_on_record
-from nines.lake.flush import Wanted
+from nines.lake.counting import Wanted
 from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import Indicator
+from nines.objectives.indicator import CounterIndicator, Indicator
 from nines.operations.house import House
+from nines.telemetry.selecting import Sides
 
 _KEPT = 64
 #: Definitions read lately: parsing every text again would cost more than the question. The keys hold all that they
@@ -77,5 +79,12 @@ def wanted(house: House, tenants: Sequence[str], *, at: datetime) -> dict[str, W
         indicators: dict[str, Indicator] = {i.identity: i for i in definitions.indicators.values()}
         for instant in sorted({v.effective_from for v in known if v.kind == "SLI"}):
             indicators |= {i.identity: i for i in in_force(house, tenant, at=instant).indicators.values()}
-        found[tenant] = Wanted(indicators, definitions.sources)
+        found[tenant] = Wanted(indicators, definitions.sources, _sides(indicators))
     return found
+
+
+def _sides(indicators: Mapping[str, Indicator]) -> dict[str, Sides]:
+    """Return the terms of counter indicators; one that cannot be read is refused where it is defined."""
+    return {
+        identity: sides(i.good, i.bad, i.total) for identity, i in indicators.items() if isinstance(i, CounterIndicator)
+    }

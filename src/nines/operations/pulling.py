@@ -15,7 +15,7 @@ from nines.objectives.indicator import CounterIndicator, QueryIndicator, SampleI
 from nines.operations.house import House
 from nines.people.rights import Principal, require
 from nines.sources.fetching import Client
-from nines.sources.prometheus import Found, client_of, interval_of, read_samples, read_scrapes, read_values
+from nines.sources.prometheus import Found, client_of, read_samples, read_scrapes, read_values
 from nines.spans import MINUTE, instant_of, minute_of
 from nines.telemetry.counters import Increments, Scrapes, increments, minute_ending
 from nines.telemetry.datasource import DataSource
@@ -23,6 +23,7 @@ from nines.telemetry.heartbeat import alive_minutes
 from nines.telemetry.pairing import combined, paired, with_pulses
 from nines.telemetry.quality import Finding, problems
 from nines.telemetry.series import Ints, MinuteSeries, MinuteState, States
+from nines.telemetry.targets import interval_of
 
 Pulled = CounterIndicator | QueryIndicator | SampleIndicator
 #: Minutes read before those wanted, so that the first increments have a reading to start from.

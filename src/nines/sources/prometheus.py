@@ -16,6 +16,7 @@ from nines.sources.fetching import Client
 from nines.telemetry.counters import Samples, Scrapes
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.series import Ints
+from nines.telemetry.targets import Targets
 
 #: Longest stretch of raw samples asked for at once, milliseconds; halved where a server finds it too much.
 CHUNK_MS = 6 * 3600 * 1000
@@ -106,13 +107,6 @@ def _name(labels: dict[str, str]) -> str:
     return f"{labels.get('__name__', '')}{{{inner}}}"
 
 
-def interval_of(samples: Samples, fallback_ms: int = 60_000) -> int:
-    """Return the usual distance of two readings of a series, milliseconds."""
-    order = np.lexsort((samples.times, samples.series))
-    steps = np.diff(samples.times[order])[np.diff(samples.series[order]) == 0]
-    return int(np.median(steps)) if len(steps) and np.median(steps) > 0 else fallback_ms
-
-
 def read_scrapes(
     client: Client, found: Sequence[Found], start_ms: int, end_ms: int
 ) -> tuple[tuple[Scrapes | None, ...], Ints]:
@@ -133,37 +127,14 @@ def read_scrapes(
     matcher = "|".join(_escaped(j) for j in jobs)
     up = read_samples(client, f'up{{job=~"{matcher}"}}', start_ms, end_ms)
     began = read_samples(client, f'process_start_time_seconds{{job=~"{matcher}"}}', start_ms, end_ms)
-    targets = {_target(labels): n for n, labels in enumerate(up.labels)}
-    good = up.samples.values == 1
-    successes = tuple(np.sort(up.samples.times[good & (up.samples.series == n)]) for n in range(len(up.labels)))
-    restarts = tuple(_restarts(began, target) for target in targets)
-    every = np.sort(up.samples.times[good])
-    return tuple(_scrapes(f, targets, successes, restarts) for f in found), every
+    seen = Targets(up.samples, up.labels, began.samples, began.labels)
+    return tuple(seen.scrapes(f.labels) for f in found), seen.every
 
 
 def _escaped(value: str) -> str:
     import re
 
     return re.escape(value).replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _target(labels: dict[str, str]) -> tuple[str, str]:
-    return labels.get("job", ""), labels.get("instance", "")
-
-
-def _restarts(began: Found, target: tuple[str, str]) -> Ints:
-    numbers = [n for n, labels in enumerate(began.labels) if _target(labels) == target]
-    values = began.samples.values[np.isin(began.samples.series, numbers)]
-    return np.unique(np.round(values[np.isfinite(values)] * 1000).astype(np.int64))
-
-
-def _scrapes(
-    found: Found, targets: dict[tuple[str, str], int], successes: tuple[Ints, ...], restarts: tuple[Ints, ...]
-) -> Scrapes | None:
-    numbers = [targets.get(_target(labels)) for labels in found.labels]
-    if not numbers or any(n is None for n in numbers):
-        return None
-    return Scrapes(np.array(numbers, dtype=np.int64), successes, restarts)
 
 
 def read_values(client: Client, query: str, start_s: int, end_s: int, step_s: int) -> list[tuple[int, float]]:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from fractions import Fraction
 from typing import Literal
 
-SourceType = Literal["csv", "ndjson", "parquet", "combined", "common", "logfmt", "states", "prometheus", "events"]
+SourceType = Literal[
+    "csv", "ndjson", "parquet", "combined", "common", "logfmt", "states", "prometheus", "events",
+    "otlp", "remote-write", "scrape", "statsd", "rum", "push",
+]  # fmt: skip
+#: Types that senders push to, so that there is no file to read and nothing to fetch.
+PUSHED: frozenset[SourceType] = frozenset({"events", "otlp", "remote-write", "statsd", "rum", "push"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,25 @@ class Heartbeat:
     where: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What a row without a weight of its own stands for.
+
+    Attributes:
+        kept: "all" when every event is there; "declared" when rows say their weight, so that one without it is of
+            unknown weight; "rate" when all rows were kept at one stated rate.
+        rate: that rate, 0 < rate <= 1, else 1.
+    """
+
+    kept: Literal["all", "declared", "rate"] = "all"
+    rate: Fraction = Fraction(1)
+
+    @property
+    def weight(self) -> Fraction | None:
+        """Weight of a row that states none, or None when nobody can say."""
+        return None if self.kept == "declared" else 1 / self.rate
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSource:
     """One source of measurements.
@@ -36,6 +61,8 @@ class DataSource:
         heartbeat: how silence is told from quiet.
         settle: how long after an edge its data is waited for.
         description: for people, or "".
+        sampling: what a row without a weight stands for.
+        sites: places it is measured at, each with a heartbeat of its own, or () for one place.
     """
 
     name: str
@@ -45,6 +72,28 @@ class DataSource:
     heartbeat: Heartbeat = Heartbeat()
     settle: timedelta = timedelta()
     description: str = ""
+    sampling: Sampling = Sampling()
+    sites: tuple[str, ...] = ()
+
+    @property
+    def signal(self) -> str:
+        """What an otlp source takes: "traces", "metrics" or "logs"; "" for other types."""
+        return self.option("signal", "traces") if self.type == "otlp" else ""
+
+    @property
+    def metric(self) -> bool:
+        """Whether it holds readings of series instead of events."""
+        return self.type in {"remote-write", "scrape"} or self.signal == "metrics"
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a row takes the place of an earlier one with the same id, as web-vitals do."""
+        return self.type == "rum"
+
+    @property
+    def lossy(self) -> bool:
+        """Whether its protocol has no identity, so that a repeat counts twice and a loss goes unseen."""
+        return self.type == "statsd" or self.signal == "logs"
 
     def option(self, name: str, default: str = "") -> str:
         """Return one option's text, or the default when it is not stated."""

@@ -5,8 +5,11 @@ Every minute has a state. Silence is a state of its own: it is never zero events
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +19,10 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 States = npt.NDArray[np.uint8]
 Number = TypeVar("Number", np.int64, np.uint8)
+#: Arrays of a stratum, counts first.
+COUNTED = ("good", "bad", "unknown", "units", "nn", "nb", "bb")
+#: Sums below this fit 64 bits with room for a product by two.
+_WHOLE = 2**61
 
 
 class MinuteState(IntEnum):
@@ -35,8 +42,32 @@ class MinuteState(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Stratum:
+    """What was kept of the events of one weight, minute by minute; arrays are int64.
+
+    Attributes:
+        weight: how many events each kept one stands for, >= 1, or None when nobody said; it then counts once.
+        good, bad, unknown: kept events.
+        units: sampling units (traces, or rows) with known events, for weights other than 1.
+        nn, nb, bb: sums over these units of n^2, n b and b^2, n their events and b the bad ones.
+    """
+
+    weight: Fraction | None
+    good: Ints
+    bad: Ints
+    unknown: Ints
+    units: Ints
+    nn: Ints
+    nb: Ints
+    bb: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MinuteSeries:
     """Counts of one indicator for consecutive minutes.
+
+    Where events are sampled the counts are estimates: kept events times their weights, in units of 1/`scale` events so
+    that they stay whole; beyond 63 bits they are Python integers in arrays of objects.
 
     Attributes:
         start: grid minute of the first element.
@@ -45,6 +76,8 @@ class MinuteSeries:
         unknown: the same for events that could not be judged.
         state: uint8 `MinuteState` per minute.
         first: grid minute of the first minute ever heard, or None when never; it may lie before `start`.
+        scale: how many of the counts' units make one event, >= 1.
+        strata: what was kept, by weight; () where every event was.
     """
 
     start: int
@@ -53,6 +86,8 @@ class MinuteSeries:
     unknown: Ints
     state: States
     first: int | None = None
+    scale: int = 1
+    strata: tuple[Stratum, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of minutes."""
@@ -78,7 +113,32 @@ class MinuteSeries:
                 out[low - start : high - start] = values[low - self.start : high - self.start]
             return out
 
-        return MinuteSeries(start, cut(self.good), cut(self.bad), cut(self.unknown), cut(self.state), self.first)
+        parts = tuple(Stratum(s.weight, *(cut(getattr(s, n)) for n in COUNTED)) for s in self.strata)
+        counts = cut(self.good), cut(self.bad), cut(self.unknown)
+        return MinuteSeries(start, *counts, cut(self.state), self.first, self.scale, parts)
+
+
+def series_of_strata(
+    start: int, strata: Sequence[Stratum], state: States, first: int | None, unknown: Ints | None = None
+) -> MinuteSeries:
+    """Return the estimated counts of sampled events: kept ones times their weights, exactly.
+
+    Args:
+        start: first grid minute.
+        strata: what was kept, at least one, each over the same minutes.
+        state: what is known of each minute.
+        first: first minute ever heard, or None.
+        unknown: further unknown events per minute, or None.
+    """
+    weights = [s.weight if s.weight is not None else Fraction(1) for s in strata]
+    scale = math.lcm(*(w.denominator for w in weights))
+    factors = [int(w * scale) for w in weights]
+    most = sum(f * int(getattr(s, n).sum()) for f, s in zip(factors, strata, strict=True) for n in COUNTED[:3])
+    kind: type = np.int64 if most < _WHOLE else object
+    sums = [sum(f * getattr(s, n).astype(kind) for f, s in zip(factors, strata, strict=True)) for n in COUNTED[:3]]
+    if unknown is not None:
+        sums[2] = sums[2] + unknown.astype(kind) * scale
+    return MinuteSeries(start, sums[0], sums[1], sums[2], state, first, scale, tuple(strata))
 
 
 def empty_series(start: int, minutes: int) -> MinuteSeries:
