@@ -184,11 +184,14 @@ def chatting(reply):
             with line:
                 line.sendall(reply(line.recv(1024)))
 
-    threading.Thread(target=serve, daemon=True).start()
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
     try:
         yield listener.getsockname()[1]
     finally:
+        listener.shutdown(socket.SHUT_RDWR)  # wakes whoever still waits for a connection
         listener.close()
+        thread.join(5)
 
 
 def record(kind, data):
@@ -197,10 +200,10 @@ def record(kind, data):
 
 
 @contextmanager
-def naming(answer):
+def naming(answer, port=0):
     """Answer DNS questions over UDP by `answer(query) -> bytes | None`."""
     line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    line.bind(("127.0.0.1", 0))
+    line.bind(("127.0.0.1", port))
     line.settimeout(0.05)
     over = threading.Event()
 

@@ -80,7 +80,9 @@ class _Pinned(httpx.BaseTransport):
         addresses = self._run.addresses(host, port)
         tls = self.tls or _usual()
         key = (f"{request.url.scheme}://{host}:{port}", id(tls))
-        pool = self._pools.setdefault(key, httpx.HTTPTransport(verify=tls, trust_env=False))
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = httpx.HTTPTransport(verify=tls, trust_env=False)
         failure: httpx.HTTPError | None = None
         for address in addresses:
             extensions = {**request.extensions, "trace": self._trace, "sni_hostname": host}
@@ -169,7 +171,8 @@ class HttpSession:
     exchanges: list[Exchange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Open nothing yet."""
+        """Load what the first request would load; connect to nobody yet."""
+        httpx.HTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False).close()
         self._transport = _Pinned(self.run)
         marks = {MARK: self.run.probe, "User-Agent": f"nines/{self.run.version} {agent(self.run.version)}"}
         self._client = httpx.Client(transport=self._transport, headers=marks, trust_env=False)

@@ -157,14 +157,15 @@ class _Tools:
     """What the steps of one try share, opened when the first needs it."""
 
     run: Run
-    browser: BrowserSession | None = None
     http: HttpSession | None = None
+    browser: BrowserSession | None = None
 
     def prepare(self, journey: Journey, *, recorded: bool) -> None:
         """Do beforehand what takes long and is nobody's but the prober's."""
         for call in (step.call for step in journey.steps):
             if isinstance(call, HttpCall | TlsCall):
                 trust(self.run, verify=call.verify, ca_file=call.ca_file)
+        self.http = HttpSession(self.run)
         if any(isinstance(step.call, BrowserCall) for step in journey.steps):
             self.browser = BrowserSession(self.run, recorded=recorded)
 
@@ -184,7 +185,7 @@ class _Tools:
             self.browser.perform(call)
 
     def _http(self, call: HttpCall, step: Step) -> None:
-        self.http = self.http or HttpSession(self.run)
+        assert self.http is not None
         answer = self.http.perform(call)
         meet(step.expect, answer, self.run.values)
         for extract in step.extract:
@@ -258,7 +259,7 @@ def _kept(around: Surroundings, journey: Journey, done: Try, tools: _Tools) -> l
     about = {"probe": journey.name, "location": around.location, "scheduled": around.scheduled.isoformat(),
              "attempt": done.number, "state": done.state, "steps": steps}  # fmt: skip
     kept = [artifacts.keep_json(folder / "journey.json", about, run.masker)]
-    if tools.http is not None:
+    if tools.http is not None and tools.http.exchanges:
         path = folder / "http.har"
         kept.append(artifacts.keep_exchanges(path, tools.http.exchanges, run.masker, began=run.at, version=run.version))
     if tools.browser is not None:

@@ -39,8 +39,8 @@ def slot(name: str, location: str, *, every: timedelta, jitter: timedelta, seed:
     """
     scheduled = EPOCH + number * every
     digest = hashlib.sha256(f"{seed}/{name}/{location}/{number}".encode()).digest()
-    delay = jitter * int.from_bytes(digest[:6], "big") / (1 << 48)
-    return Slot(scheduled + delay, scheduled)
+    delay = (jitter // EPOCH.resolution) * int.from_bytes(digest[:8], "big") >> 64  # whole microseconds
+    return Slot(scheduled + delay * EPOCH.resolution, scheduled)
 
 
 def following(
