@@ -6,6 +6,7 @@ member had anything to judge. A member that was never heard is unknown, so that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from nines.errors import InputError, Problem
 from nines.evaluation.evidence import Evidence
 from nines.evaluation.exclusions import take_out, within_allowance
 from nines.evaluation.judge import judge
+from nines.evaluation.scaling import one_scale, rescaled
 from nines.objectives.indicator import CompositeIndicator
 from nines.objectives.method import Timeslices
 from nines.objectives.objective import Objective
@@ -115,8 +117,9 @@ def _slices(member: Member, start: int, end: int, slice_minutes: int, anchor: in
         )
         for t in objective.terms
     )
-    cut = replace(member.evidence, exclusions=within_allowance(member.evidence.exclusions))
-    minutes, _ = take_out(member.evidence.series.window(start, end), cut, objective.hours)
+    found = one_scale(member.evidence)
+    cut = replace(found, exclusions=within_allowance(found.exclusions))
+    minutes, _ = take_out(found.series.window(start, end), cut, objective.hours)
     judged = judge(replace(objective, terms=terms), minutes, anchor=anchor)
     unheard = minutes.plain & minutes.unborn & (minutes.state == MinuteState.SILENT)
     early = np.add.reduceat(unheard.astype(np.int64), judged.starts - start) > 0 if len(judged) else unheard[:0]
@@ -138,10 +141,17 @@ def _combine(indicator: CompositeIndicator, members: list[_Slices]) -> tuple[Int
 
 def _summed(members: tuple[Member, ...], start: int, end: int) -> MinuteSeries:
     """Add the members' counts; a minute in which one is silent is silent, so that its share counts as hidden."""
+    evidence = [one_scale(m.evidence) for m in members]
+    scale = math.lcm(*(e.series.scale for e in evidence))
     parts = []
-    for member in members:
-        cut = replace(member.evidence, exclusions=within_allowance(member.evidence.exclusions))
-        parts.append(take_out(member.evidence.series.window(start, end), cut, member.objective.hours)[0])
+    for member, found in zip(members, evidence, strict=True):
+        cut = replace(
+            found,
+            exclusions=within_allowance(found.exclusions),
+            covered=tuple(rescaled(c, scale) for c in found.covered),
+        )
+        series = rescaled(found.series, scale).window(start, end)
+        parts.append(take_out(series, cut, member.objective.hours)[0])
     firsts = [m.evidence.series.first for m in members]
     heard = np.all(
         [(p.state == MinuteState.ALIVE) | (p.state == MinuteState.BRIDGED) | ~p.counted for p in parts], axis=0
@@ -157,4 +167,6 @@ def _summed(members: tuple[Member, ...], start: int, end: int) -> MinuteSeries:
         np.sum([p.unknown for p in parts], axis=0),
         state,
         None if None in firsts else max(f for f in firsts if f is not None),
+        scale,
+        tuple(stratum for e in evidence for stratum in e.series.window(start, end).strata),
     )

@@ -19,6 +19,7 @@ from nines.evaluation.fingerprint import fingerprint
 from nines.evaluation.forecast import exhaustion, period_budget
 from nines.evaluation.frame import Frame, frame
 from nines.evaluation.judge import Judged, judge
+from nines.evaluation.scaling import in_events, in_units, one_scale
 from nines.evaluation.standing import Outcome, Period, Standing
 from nines.evaluation.tally import Sums, add_up
 from nines.evaluation.verdict import verdict
@@ -70,7 +71,9 @@ def evaluate(
         The standing, with figures with and without exclusions.
     """
     asked = frame(objective, at, within)
-    cut = replace(evidence, exclusions=within_allowance(evidence.exclusions))
+    cut = one_scale(replace(evidence, exclusions=within_allowance(evidence.exclusions)))
+    scale = cut.series.scale
+    objective = in_units(objective, scale)
     term = _term_of_period(objective, asked)
     weighed = weigh(objective, cut, asked, term, excluding=True)
     plain = weigh(objective, cut, asked, term, excluding=False) if cut.exclusions else weighed
@@ -81,6 +84,7 @@ def evaluate(
     first = evidence.series.first
     complete = asked.finish == asked.end and first is not None and first <= asked.start
     reached, why = verdict(objective, asked, weighed.outcome, weighed.sums, ahead, complete=complete)
+    outcome = in_events(objective, weighed.outcome, scale)
     problems = (
         *evidence.problems,
         *weighed.problems,
@@ -92,10 +96,10 @@ def evaluate(
         objective=objective.name, service=objective.service, tenant=objective.tenant, at=at, known_at=known_at,
         window=asked.window, window_kind=objective.window.kind, window_label=objective.window.label,
         period_end=asked.whole.end, target=current.target, method=current.method.name, unit=_unit(objective),
-        verdict=reached, outcome=weighed.outcome, without_exclusions=plain.outcome,
+        verdict=reached, outcome=outcome, without_exclusions=in_events(objective, plain.outcome, scale),
         burn_rates=burn_rates(objective, weighed.recent, asked.end), exhaustion=ahead, exclusions=names,
         problems=problems, revision=current.revision, data_version=evidence.data_version,
-        fingerprint=fingerprint(objective, asked, current, names, weighed.sums, weighed.outcome),
+        fingerprint=fingerprint(objective, asked, current, names, weighed.sums, outcome, scale),
         labels=dict(objective.labels),
     )  # fmt: skip
 

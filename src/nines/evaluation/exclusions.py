@@ -165,7 +165,7 @@ def take_out(
     """
     counted = hours_mask(hours, series.start, series.end)
     left = {"good": series.good * counted, "bad": series.bad * counted, "unknown": series.unknown * counted}
-    taken = np.zeros(len(series), dtype=np.int64)
+    taken = np.zeros(len(series), dtype=series.good.dtype)
     masks: dict[ExclusionMode, Flags] = {m: np.zeros(len(series), dtype=np.bool_) for m in PRECEDENCE}
     problems: list[Problem] = []
     if excluding and evidence.exclusions:
@@ -213,9 +213,9 @@ def _leave(left: dict[str, Ints], taken: Ints, mode: ExclusionMode, mask: Flags,
     gone = out["good"] + out["bad"] + out["unknown"]
     if mode == "count-as-good":
         left["good"] = left["good"] + gone
-        taken += out["bad"] + out["unknown"]
+        taken += (out["bad"] + out["unknown"]).astype(taken.dtype)
     else:
-        taken += gone
+        taken += gone.astype(taken.dtype)
 
 
 def applied(evidence: Evidence, span: Span) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from nines.evaluation.frame import Frame
 from nines.evaluation.standing import Outcome
 from nines.evaluation.tally import Sums
+from nines.objectives.method import Occurrences
 from nines.objectives.objective import Objective, Term
 
 #: Counts up when the meaning of a figure changes; standings of different methods are never compared silently.
@@ -34,7 +35,13 @@ def _instant(at: datetime) -> str:
 
 
 def fingerprint(
-    objective: Objective, frame: Frame, term: Term, exclusions: Sequence[str], sums: Sums, outcome: Outcome
+    objective: Objective,
+    frame: Frame,
+    term: Term,
+    exclusions: Sequence[str],
+    sums: Sums,
+    outcome: Outcome,
+    scale: int = 1,
 ) -> str:
     """Return the SHA-256 over method, window, settle, revision, exclusions and counts, as 64 hex digits.
 
@@ -44,9 +51,12 @@ def fingerprint(
         term: term in force.
         exclusions: names of those applied, sorted.
         sums: units of the window.
-        outcome: its counts.
+        outcome: its counts, in events.
+        scale: how many of the sums' units make one event; slices have none.
     """
     counts = outcome.counts
+    by = scale if isinstance(term.method, Occurrences) else 1
+    doubt = None if sums.doubt is None else sums.doubt / by
     return hashlib.sha256(
         canonical(
             {
@@ -59,7 +69,7 @@ def fingerprint(
                 "revision": term.revision,
                 "exclusions": list(exclusions),
                 "counts": [str(n) for n in (counts.good, counts.bad, counts.unknown, counts.excluded)],
-                "units": [str(sums.good), str(sums.bad), str(sums.doubt)],
+                "units": [str(sums.good / by), str(sums.bad / by), str(doubt)],
             }
         )
     ).hexdigest()

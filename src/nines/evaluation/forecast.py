@@ -107,8 +107,8 @@ def _block_rates(judged: Judged, events: Ints) -> tuple[Fraction, Fraction]:
     """Return the least and the greatest events per known minute over whole days, or hours of a young series."""
     days = int(judged.known.sum()) >= DAYS_FOR_DAILY * DAY
     block = (judged.starts - judged.starts[0]) // (DAY if days else HOUR)
-    known = np.bincount(block, weights=judged.known).astype(np.int64)
-    total = np.bincount(block, weights=events).astype(np.int64)
+    begins = np.flatnonzero(np.append(True, np.diff(block) != 0))
+    known, total = np.add.reduceat(judged.known, begins), np.add.reduceat(events, begins)
     rates = [Fraction(int(t), int(k)) for t, k in zip(total, known, strict=True) if k]
     return min(rates), max(rates)
 

@@ -13,8 +13,10 @@ from nines.evaluation.evaluate import weigh
 from nines.evaluation.evidence import Evidence
 from nines.evaluation.exclusions import merge, within_allowance
 from nines.evaluation.frame import Frame, frame
+from nines.evaluation.scaling import in_units, one_scale
 from nines.evaluation.standing import Range
 from nines.evaluation.tally import Sums, add_up, hidden_rate
+from nines.objectives.method import Occurrences
 from nines.objectives.objective import Objective
 from nines.objectives.window import CalendarWindow
 from nines.spans import MINUTE, Span, instant_of
@@ -111,7 +113,9 @@ def history(
         if isinstance(objective.window, CalendarWindow)
         else None
     )
-    cut = replace(evidence, exclusions=within_allowance(evidence.exclusions))
+    cut = one_scale(replace(evidence, exclusions=within_allowance(evidence.exclusions)))
+    objective = in_units(objective, cut.series.scale)
+    scale = cut.series.scale if isinstance(objective.terms[0].method, Occurrences) else 1
     weighed = weigh(objective, cut, asked, term, excluding=True)
     allowed = weighed.outcome.period.allowed if weighed.outcome.period else Fraction(0)
     minutes = max(step // MINUTE, objective.terms[0].method.slice_minutes)
@@ -126,18 +130,18 @@ def history(
     for low in edges:
         sums = add_up(objective, weighed.judged, low, min(low + minutes, asked.end), rate)
         spent, doubt = spent + sums.bad, doubt + (sums.doubt or 0)
-        points.append(_point(sums, low, min(low + minutes, asked.end), allowed, spent, doubt))
+        points.append(_point(sums, low, min(low + minutes, asked.end), allowed, spent, doubt, scale))
     return History(tuple(points), minutes * MINUTE, _bands(cut, asked), _ticks(objective, asked))
 
 
-def _point(sums: Sums, low: int, high: int, allowed: Fraction, spent: Fraction, doubt: Fraction) -> Point:
+def _point(sums: Sums, low: int, high: int, allowed: Fraction, spent: Fraction, doubt: Fraction, scale: int) -> Point:
     left = 1 - spent / allowed if allowed else None
     silent = sums.counted_minutes > 0 and not sums.known_minutes and not sums.units
     remaining = None if silent else left
     reach = Range(1 - (spent + doubt) / allowed, 1 - spent / allowed) if allowed and doubt else None
     return Point(
-        instant_of(low), instant_of(high), sums.sli, sums.bounds, sums.good, sums.bad, sums.doubt, sums.coverage,
-        remaining, reach,
+        instant_of(low), instant_of(high), sums.sli, sums.bounds, sums.good / scale, sums.bad / scale,
+        None if sums.doubt is None else sums.doubt / scale, sums.coverage, remaining, reach,
     )  # fmt: skip
 
 

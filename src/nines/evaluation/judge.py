@@ -119,8 +119,14 @@ def _sums(minutes: Minutes, starts: Ints) -> dict[str, Ints]:
     if not len(starts):
         return {name: np.zeros(0, dtype=np.int64) for name in parts}
     if len(starts) == len(minutes.good):  # one-minute slices are their own sums
-        return {name: values.astype(np.int64, copy=False) for name, values in parts.items()}
-    return {name: np.add.reduceat(values.astype(np.int64), offsets) for name, values in parts.items()}
+        return {name: _whole(values) for name, values in parts.items()}
+    return {name: np.add.reduceat(_whole(values), offsets) for name, values in parts.items()}
+
+
+def _whole(values: Ints | Flags) -> Ints:
+    """Return counts or flags as integers; estimates beyond 64 bits are Python's own already."""
+    kind = values.dtype if values.dtype == object else np.dtype(np.int64)
+    return np.asarray(values.astype(kind, copy=False))
 
 
 def _events(starts: Ints, end: int, which: Ints, sums: dict[str, Ints]) -> Judged:

@@ -44,11 +44,14 @@ def _outcome(outcome: Outcome) -> dict[str, object]:
     counts, period = outcome.counts, outcome.period
     return {
         "counts": {
-            "good": counts.good,
-            "bad": counts.bad,
-            "total": counts.total,
-            "unknown": counts.unknown,
-            "excluded": counts.excluded,
+            name: number(Fraction(value))
+            for name, value in (
+                ("good", counts.good),
+                ("bad", counts.bad),
+                ("total", counts.total),
+                ("unknown", counts.unknown),
+                ("excluded", counts.excluded),
+            )
         },
         "sli": number(outcome.sli),
         "exact": exact(outcome.sli),

@@ -207,7 +207,7 @@ def ratio_sum(good: Ints, total: Ints) -> Fraction:
     """
     used = total > 0
     divisors, place = np.unique(total[used], return_inverse=True)
-    sums = np.zeros(len(divisors), dtype=np.int64)
+    sums = np.zeros(len(divisors), dtype=good.dtype)
     np.add.at(sums, place, good[used])
     return _pairwise([(int(n), int(d)) for n, d in zip(sums, divisors, strict=True)])
 

@@ -90,7 +90,7 @@ def _uptime(bound: Bound, counted: Standing) -> Aggregated:
         Range(outcome.sli, outcome.sli) if outcome.sli is not None and outcome.coverage == 1 else None
     )
     low, high = (bounds.low, bounds.high) if bounds else (None, None)
-    return Aggregated(bound.aggregate, outcome.sli, low, high, bound.value, bound.op, outcome.counts.total)
+    return Aggregated(bound.aggregate, outcome.sli, low, high, bound.value, bound.op, int(outcome.counts.total))
 
 
 def _figure(objective: Objective, counted: Standing, sketch: Sketch) -> Aggregated:

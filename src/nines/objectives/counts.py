@@ -13,6 +13,8 @@ from fractions import Fraction
 class Counts:
     """Events (or microseconds, or slices) due in one span of time, each a count >= 0.
 
+    Where events are sampled they are estimates, kept events times weights, and can be fractions.
+
     Attributes:
         good: those that met the indicator's condition.
         bad: those that did not.
@@ -20,10 +22,10 @@ class Counts:
         excluded: those an exclusion took out of the question.
     """
 
-    good: int = 0
-    bad: int = 0
-    unknown: int = 0
-    excluded: int = 0
+    good: int | Fraction = 0
+    bad: int | Fraction = 0
+    unknown: int | Fraction = 0
+    excluded: int | Fraction = 0
 
     def __add__(self, other: Counts) -> Counts:
         """Return the counts of two spans that do not overlap."""
@@ -35,7 +37,7 @@ class Counts:
         )
 
     @property
-    def total(self) -> int:
+    def total(self) -> int | Fraction:
         """Known events, good and bad, >= 0."""
         return self.good + self.bad
 
