@@ -19,6 +19,8 @@ LIMIT = 64 * 1024 * 1024
 #: A snappy copy of 3 bytes gives at most 64, so no honest block unfolds further than this.
 _SNAPPY_RATIO = 22
 _ZSTD_MAGIC = 0xFD2FB528
+#: A window that every decoder should grant, whatever the content (RFC 8878, section 3.1.1.1.2).
+_ZSTD_WINDOW = 8 * 1024 * 1024
 _SNAPPY_NAME, _ZSTD_NAME, _GZIP_NAME, _DEFLATE_NAME = "snappy", "zstd", "gzip", "deflate"
 #: Frames in one body: more than any sender makes, and each costs a copy of what follows it.
 _MOST_MEMBERS = 16
@@ -72,7 +74,7 @@ def _snappy(body: bytes, limit: int) -> bytes:
 def _zstd(body: bytes, limit: int) -> bytes:
     """Return zstd frames, unfolded into a buffer that is as large as they declare or as the limit."""
     window, declared = _zstd_header(body)
-    if max(window, declared or 0) > limit:
+    if window > max(limit, _ZSTD_WINDOW) or (declared or 0) > limit:
         raise _too_large(limit)
     # Memory of np.empty is taken page by page as it is written, so an undeclared small body stays small.
     buffer = np.empty(limit if declared is None else declared, dtype=np.uint8)

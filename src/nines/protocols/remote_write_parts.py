@@ -12,6 +12,8 @@ from nines.protocols.refusal import BAD_REQUEST, Refused
 
 #: Bytes of a part, and of the largest field of the whole message.
 PART, LARGEST = 1 << 20, 1 << 22
+#: Fields of a message that is cut, at most: a few bytes may unfold to millions, and each takes time.
+MOST_FIELDS = 1_250_000
 _LENGTH_DELIMITED = 2
 _MORE = 0x80
 
@@ -23,7 +25,7 @@ def parts(data: bytes) -> Iterator[bytes]:
         data: a message whose fields are all length-delimited, as those of both versions of remote write are.
 
     Raises:
-        Refused: the bytes are no such message, or one field is larger than `LARGEST`.
+        Refused: the bytes are no such message, one field is larger than `LARGEST`, or there are too many.
 
     Example:
         >>> [len(p) for p in parts(bytes([10, 2, 0, 0]) * 300_000)]
@@ -32,8 +34,11 @@ def parts(data: bytes) -> Iterator[bytes]:
     if len(data) <= PART:
         yield data
         return
-    begin = at = 0
+    begin = at = fields = 0
     while at < len(data):
+        fields += 1
+        if fields > MOST_FIELDS:
+            raise Refused(BAD_REQUEST, f"the request has more than {MOST_FIELDS:,} fields; send smaller batches")
         if data[at] & 7 != _LENGTH_DELIMITED or data[at] & _MORE:
             raise Refused(BAD_REQUEST, "the body is no write request: a field of an unknown kind")
         length, at = _varint(data, at + 1)
