@@ -143,7 +143,7 @@ def test_all_mistakes_of_several_documents_are_told_at_once():
         (slo(target="90%", alerting="{policy: google-workbook}"), 4, "never-fires", "10"),
         (doc("SLI", "x", "{source: log}"), 4, "sli-ways", "give one of"),
         (doc("SLI", "x", "{source: log, good: http_status < 500, query: up}"), 4, "sli-ways", "give one of"),
-        (doc("SLI", "x", "{source: log, good: http_status < 500, scope: session}"), 4, "session-scope", "event or window"),
+        (doc("SLI", "x", "{source: log, good: http_status < 500, scope: session}"), 4, "session-scope", "add session:"),
         (doc("DataSource", "x", "{type: csv}"), 4, "no-time", "time:"),
         (doc("DataSource", "x", "{type: prometheus}"), 4, "no-url", "url"),
         (doc("Exclusion", "x", "{start: 2026-01-04T03:00:00Z}"), 4, "exclusion-length", "how long"),

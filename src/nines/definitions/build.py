@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nines.definitions import readers, shapes
+from nines.definitions import datasources, readers, shapes
 from nines.definitions.gathered import Gathered
 from nines.definitions.indicators import indicator
 from nines.definitions.journeys import journey
@@ -28,7 +28,7 @@ Adder = Callable[[Gathered, Reading, shapes.Metadata, Any], None]
 
 
 def _add_source(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
-    to.sources[metadata.name] = readers.source(reading, metadata, spec)
+    to.sources[metadata.name] = datasources.source(reading, metadata, spec)
 
 
 def _add_indicator(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401

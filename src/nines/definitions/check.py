@@ -10,7 +10,8 @@ from nines.definitions.gathered import Gathered
 from nines.definitions.promql import selector_problem
 from nines.errors import InputError, Problem
 from nines.evaluation.composite import members_in_order
-from nines.objectives.indicator import CompositeIndicator, CounterIndicator, ValueIndicator
+from nines.objectives.indicator import CompositeIndicator, CounterIndicator, EventIndicator, ValueIndicator
+from nines.objectives.method import Occurrences
 
 
 def cross_check(found: Gathered) -> list[Problem]:
@@ -19,7 +20,7 @@ def cross_check(found: Gathered) -> list[Problem]:
     Args:
         found: all definitions together.
     """
-    checks = (_twice, _references, _cycles, _policies, _counters, _bounds)
+    checks = (_twice, _references, _cycles, _policies, _counters, _bounds, _scopes)
     return list(dict.fromkeys(problem for check in checks for problem in check(found)))
 
 
@@ -143,6 +144,18 @@ def _counters(found: Gathered) -> Iterable[Problem]:
                     yield Problem(
                         _place(found, "SLI", name, part), wrong, "use query: for anything richer", code="bad-selector"
                     )
+
+
+def _scopes(found: Gathered) -> Iterable[Problem]:
+    """Yield objectives whose method does not ask by window, though their indicator says that a window is the unit."""
+    for objective in found.objectives:
+        indicator = found.indicators.get(objective.indicator)
+        window = isinstance(indicator, EventIndicator) and indicator.scope == "window"
+        if window and objective.bound is None and any(isinstance(t.method, Occurrences) for t in objective.terms):
+            what = f"its indicator {objective.indicator!r} is judged by window, and Occurrences counts events"
+            fix = "write budgetingMethod: Timeslices or RatioTimeslices, or scope: event in the SLI"
+            where = _place(found, _kind_of(found, objective.name), objective.name, "budgetingMethod")
+            yield Problem(where, what, fix, code="window-scope")
 
 
 def _bounds(found: Gathered) -> Iterable[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, cast
 
 from nines.definitions import shapes
 from nines.definitions.readers import Reading
@@ -12,6 +13,7 @@ from nines.objectives.indicator import (
     Indicator,
     QueryIndicator,
     SampleIndicator,
+    SessionRule,
     StateIndicator,
     ValueIndicator,
 )
@@ -31,9 +33,13 @@ def indicator(reading: Reading, metadata: shapes.Metadata, spec: shapes.SLISpec)
         fix = "give one of good, total with good or bad, states, threshold, values, query"
         reading.refuse("", what, fix, code="sli-ways")
         return None
-    if spec.scope == "session":
-        what = "session scope needs a stated session rule, which this release cannot keep"
-        reading.refuse("scope", what, "use event or window", "session-scope")
+    if (spec.scope == "session") != (spec.session is not None):
+        what = "session scope and a session rule go together"
+        fix = "add session: {key: session, gap: 30m, good: all} beside scope: session"
+        reading.refuse("scope", what, fix, "session-scope")
+    if spec.session is not None and stated != ["good"]:
+        what = f"sessions are made of events, and {stated[0]} gives none"
+        reading.refuse("session", what, "say with good: which events are good", "session-scope")
     return _READERS[stated[0]](reading, metadata.name, spec, reading.predicate("where", spec.where))
 
 
@@ -76,8 +82,21 @@ def _counters(reading: Reading, name: str, spec: shapes.SLISpec, _where: str) ->
 def _events(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> Indicator:
     return EventIndicator(
         name=name, source=spec.source, good=reading.predicate("good", spec.good or ""), where=where,
-        on_null=spec.on_null, scope=spec.scope, assign=spec.assign,
+        on_null=spec.on_null, scope=spec.scope, assign=spec.assign, session=_session(reading, spec.session),
     )  # fmt: skip
+
+
+def _session(reading: Reading, spec: shapes.SessionShape | None) -> SessionRule | None:
+    if spec is None:
+        return None
+    key = reading.key("session.key", spec.key)
+    gap = reading.length("session.gap", spec.gap)
+    if spec.good in {"all", "any", "last"}:
+        return SessionRule(key=key, gap=gap, good=cast("Literal['all', 'any', 'last']", spec.good))
+    share = reading.ratio("session.good", spec.good)
+    if not 0 < share <= 1:
+        reading.refuse("session.good", "a share lies above 0 and at most at 1", 'write "95%"', "bad-value")
+    return SessionRule(key=key, gap=gap, good="share", share=share)
 
 
 #: Way of saying what is good -> what reads it.

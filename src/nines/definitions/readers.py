@@ -21,10 +21,9 @@ from nines.objectives.exclusion import Allowance, Exclusion
 from nines.objectives.method import Method, Occurrences, RatioTimeslices, Timeslices
 from nines.objectives.objective import Bound, Estimator, Objective, Term
 from nines.objectives.window import CalendarWindow, RollingWindow, Window
-from nines.predicates import parse, parse_value
+from nines.predicates import parse, parse_key, parse_value
 from nines.reading import duration, instant, ratio
 from nines.spans import Span
-from nines.telemetry.datasource import DataSource, Heartbeat
 
 #: Service hours are written out from here to there; a definition has no clock.
 HOURS_SPAN = Span(datetime(2015, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
@@ -93,6 +92,14 @@ class Reading:
                 self.problems.extend(error.problems)
         return text
 
+    def key(self, path: str, text: str) -> str:
+        """Check an expression that tells things apart and return it as written."""
+        try:
+            parse_key(text, where=self.document.where(("spec", *path.split("."))))
+        except InputError as error:
+            self.problems.extend(error.problems)
+        return text
+
 
 def _holdable(value: object) -> object:
     """Return a value, unless working its number out would take more memory than there is."""
@@ -106,25 +113,6 @@ def _looks_percent(value: object) -> bool:
         return 1 < float(str(value)) <= 100  # noqa: PLR2004 - per cent
     except ValueError:
         return False
-
-
-def source(reading: Reading, metadata: shapes.Metadata, spec: shapes.DataSourceSpec) -> DataSource:
-    """Read a DataSource."""
-    if spec.type in {"csv", "ndjson", "parquet", "states"} and "time" not in spec.columns and spec.type != "ndjson":
-        reading.refuse("columns", "no column is named as the time", "add time: NAME under columns", code="no-time")
-    options = tuple((k, str(v).lower() if isinstance(v, bool) else str(v)) for k, v in spec.options.items())
-    if spec.type == "prometheus" and "url" not in spec.options:
-        reading.refuse(
-            "options", "a prometheus source needs its url", 'add url: "http://host:9090" under options', code="no-url"
-        )
-    return DataSource(
-        name=metadata.name, type=spec.type, columns=tuple(spec.columns.items()), options=options,
-        heartbeat=Heartbeat(
-            reading.minutes("heartbeat.gap", spec.heartbeat.gap),
-            reading.predicate("heartbeat.where", spec.heartbeat.where),
-        ),
-        settle=reading.pause("settle", spec.settle), description=spec.description,
-    )  # fmt: skip
 
 
 def target(reading: Reading, spec: shapes.Asked, *, needed: bool) -> Fraction:

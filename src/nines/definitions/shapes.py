@@ -11,6 +11,7 @@ from pydantic import Field
 
 from nines.definitions.journey_shapes import ProbeSpec
 from nines.definitions.words import Length, Name, Number, Ratio, Shape
+from nines.telemetry.datasource import SourceType
 
 
 class Metadata(Shape):
@@ -29,10 +30,16 @@ class HeartbeatShape(Shape):
     where: str = ""
 
 
+class RateShape(Shape):
+    """One rate at which every row was kept."""
+
+    rate: Ratio
+
+
 class DataSourceSpec(Shape):
     """Where measurements come from."""
 
-    type: Literal["csv", "ndjson", "parquet", "combined", "common", "logfmt", "states", "prometheus", "events"]
+    type: SourceType
     columns: dict[str, str] = Field(
         default_factory=dict, description="Event column: the source's column or an SQL expression over them."
     )
@@ -42,6 +49,12 @@ class DataSourceSpec(Shape):
     heartbeat: HeartbeatShape = Field(default_factory=HeartbeatShape)
     settle: str = Field("0s", description="How long after an edge its data is waited for.")
     description: str = ""
+    sampling: Literal["all", "declared"] | RateShape | None = Field(
+        None,
+        description="What a row without a weight stands for: itself (all), nobody can say (declared), or the same for "
+        "every row (a rate). Unless given: declared for otlp traces, all for the rest.",
+    )
+    sites: list[Name] = Field(default_factory=list, description="Places it is measured at, each with its own silence.")
 
 
 class StatesShape(Shape):
@@ -67,6 +80,16 @@ class ValuesShape(Shape):
     relative_error: Ratio = Field(0.01, alias="relativeError")
 
 
+class SessionShape(Shape):
+    """What a user session is, and when it is good."""
+
+    key: str = Field("session", description="Column or attribute that names the session.")
+    gap: Length = Field("30m", description="Longest pause within a session; it is closed after it.")
+    good: Literal["all", "any", "last"] | Ratio = Field(
+        "all", description="When it is good: all its events, any, the last, or at least a share of them."
+    )
+
+
 class SLISpec(Shape):
     """Which measurements tell good from bad; exactly one way of saying it."""
 
@@ -78,6 +101,7 @@ class SLISpec(Shape):
     on_null: Literal["unknown", "bad", "good", "ignore"] = Field("unknown", alias="onNull")
     scope: Literal["event", "session", "window"] = "event"
     assign: Literal["end", "start"] = "end"
+    session: SessionShape | None = Field(None, description="The session rule; needed for session scope.")
     states: StatesShape | None = None
     threshold: ThresholdShape | None = None
     values: ValuesShape | None = None
