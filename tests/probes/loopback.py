@@ -128,8 +128,8 @@ class Server(ThreadingHTTPServer):
     fault, elsewhere = "", ""
     before = staticmethod(lambda: None)
 
-    def __init__(self, tls=None):
-        super().__init__(("127.0.0.1", 0), Shop)
+    def __init__(self, tls=None, host="127.0.0.1"):
+        super().__init__((host, 0), Shop)
         self.seen = []
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_side=True)

@@ -8,16 +8,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from nines.errors import InputError
 from nines.probes import artifacts
 from nines.probes.http import MARK, agent
-from nines.probes.measures import CannotLookError, Run, StepError, late
+from nines.probes.measures import CannotLookError, Phases, Run, StepError, late
 from nines.probes.names import is_refused
 from nines.reading import duration
 from nines.telemetry.journey import BrowserAct, BrowserCall
@@ -28,21 +27,35 @@ _QUIET = (
     "--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-quic", "--disable-default-apps",
 )  # fmt: skip
-#: Names by which a page may not reach a cloud's secrets, not even over a redirect, which passes no route.
+#: Names that the browser does not resolve, so that no page and no redirect leads to a cloud's secrets.
 _UNREACHED = ("169.254.*", "[fe80:*]", "100.100.100.200", "[fd00:ec2::254]", "metadata.google.internal")
-#: Milliseconds of the last page that was loaded, by phase; the first figure tells one page from another.
-_TIMES = """() => {
-  const e = performance.getEntriesByType('navigation')[0]
-  if (!e) return null
-  const secure = e.secureConnectionStart > 0
-  return [performance.timeOrigin, {
-    dns_ms: e.domainLookupEnd - e.domainLookupStart,
-    connect_ms: (secure ? e.secureConnectionStart : e.connectEnd) - e.connectStart,
-    tls_ms: secure ? e.connectEnd - e.secureConnectionStart : null,
-    first_byte_ms: e.responseStart - e.requestStart,
-    transfer_ms: e.responseEnd - e.responseStart,
-  }]
-}"""
+#: Phase -> the marks in a request's timing between which it lies; with TLS, connecting ends where that begins.
+_PHASES = {
+    "dns_ms": ("domainLookupStart", "domainLookupEnd"), "connect_ms": ("connectStart", "connectEnd"),
+    "tls_ms": ("secureConnectionStart", "connectEnd"), "first_byte_ms": ("requestStart", "responseStart"),
+    "transfer_ms": ("responseStart", "responseEnd"),
+}  # fmt: skip
+
+
+def add_phases(phases: Phases, timing: Mapping[str, float]) -> None:
+    """Add the time of one page, as far as the browser tells: it often opens connections ahead, and then does not.
+
+    Args:
+        phases: takes the time.
+        timing: marks in milliseconds as Playwright gives them; -1 where there was no such part.
+
+    Example:
+        >>> marks = dict.fromkeys(["domainLookupStart", "domainLookupEnd", "requestStart", "responseStart"], -1)
+        >>> marks |= {"connectStart": 1, "secureConnectionStart": 3, "connectEnd": 8, "responseEnd": -1}
+        >>> add_phases(found := Phases(), marks)
+        >>> found.known()
+        {'connect_ms': 2.0, 'tls_ms': 5.0}
+    """
+    secure = timing["secureConnectionStart"]
+    for phase, (begin, end) in _PHASES.items():
+        first, last = timing[begin], secure if phase == "connect_ms" and secure >= 0 else timing[end]
+        if 0 <= first <= last:
+            phases.add(phase, (last - first) / 1000)
 
 
 class BrowserSession:
@@ -65,7 +78,8 @@ class BrowserSession:
             raise CannotLookError(msg) from error
         self.run, self._recorded, self._error = run, recorded, Error
         self._shut: list[Any] = []
-        self._redirected: list[Any] = []
+        self._strayed: list[str] = []
+        self._pages: list[Any] = []
         self._private: list[str] = []
         self._folder = Path(tempfile.mkdtemp(prefix="nines-browser-"))
         try:
@@ -99,18 +113,11 @@ class BrowserSession:
         self._shut.append(self._context.close)
         if self._recorded:  # no film: what it shows could not be masked
             self._context.tracing.start(screenshots=False, snapshots=True, sources=False)
-        self._context.route("**/*", self._guard)
         self._context.on("response", self._heard)
         self._page = self._context.new_page()
-
-    def _guard(self, route: Any) -> None:  # noqa: ANN401 - Playwright is imported late
-        """Let a request through unless its address must not be asked."""
-        try:
-            self._check(route.request.url)
-        except InputError:
-            route.abort("addressunreachable")
-        else:
-            route.continue_()
+        wire = self._context.new_cdp_session(self._page)
+        wire.on("Network.responseReceived", self._came)
+        wire.send("Network.enable")
 
     def _check(self, url: str) -> None:
         parts = urlsplit(url)
@@ -119,8 +126,14 @@ class BrowserSession:
                 self.run.resolver.addresses(parts.hostname, parts.port or 443, max(0.1, self._left() / 1000))
 
     def _heard(self, response: Any) -> None:  # noqa: ANN401 - Playwright is imported late
-        if response.request.redirected_from is not None:
-            self._redirected.append(response)
+        if response.request.is_navigation_request() and response.frame.parent_frame is None:
+            self._pages.append(response.request)
+
+    def _came(self, event: Mapping[str, Any]) -> None:
+        """Note an answer from an address that must not be asked, wherever the page or a redirect had it from."""
+        address = str(event["response"].get("remoteIPAddress", "")).strip("[]")
+        if address and is_refused(address, self.run.resolver.allow):
+            self._strayed.append(address)
 
     def _left(self) -> float:
         return self.run.remaining() * 1000
@@ -135,22 +148,15 @@ class BrowserSession:
             StepError: one of them cannot be done, or not in time.
             InputError: an address must not be asked.
         """
-        before = self._times()
         try:
             for act in call.acts:
                 with self._told(act):
                     self._do(act)
-                self._refuse_redirects()
+                self._refuse_strays()
         finally:
-            after = self._times()
-            if after is not None and (before is None or before[0] != after[0]):
-                for name, value in after[1].items():
-                    setattr(self.run.phases, name, value)
-
-    def _times(self) -> Any:  # noqa: ANN401 - a pair, or None
-        with suppress(self._error):
-            return self._page.evaluate(_TIMES)
-        return None
+            for request in self._pages:
+                add_phases(self.run.phases, request.timing)
+            self._pages.clear()
 
     def _do(self, act: BrowserAct) -> None:
         target, value = act.target, filled(act.value, self.run.values)
@@ -185,14 +191,11 @@ class BrowserSession:
             self._page.wait_for_timeout(min(pause, self._left()))
             self.run.remaining()
 
-    def _refuse_redirects(self) -> None:
-        """Fail when a redirect led to an address that must not be asked."""
-        while self._redirected:
-            with suppress(self._error):
-                where = self._redirected.pop().server_addr()
-                if where and is_refused(where["ipAddress"].strip("[]"), self.run.resolver.allow):
-                    what = f"it redirects to {where['ipAddress']}, which is not to be asked"
-                    raise StepError(what=what, code="redirect-refused")
+    def _refuse_strays(self) -> None:
+        """Fail when the page has led to an address that must not be asked; nothing it said is kept then."""
+        if self._strayed:
+            what = f"the page leads to {self._strayed[0]}, which is not to be asked"
+            raise StepError(what=what, code="redirect-refused")
 
     @contextmanager
     def _told(self, act: BrowserAct) -> Iterator[None]:
@@ -213,8 +216,10 @@ class BrowserSession:
             path: where to.
 
         Returns:
-            The path, or None when the page cannot be shown.
+            The path, or None when the page cannot or must not be shown.
         """
+        if self._strayed:
+            return None
         hidden = [v for n, v in self.run.values.items() if n.startswith("secret:")]
         covers = [self._page.locator(s) for s in self._private] + [self._page.get_by_text(v) for v in hidden if v]
         with suppress(self._error):
@@ -231,6 +236,8 @@ class BrowserSession:
             folder: where to.
         """
         kept: list[Path] = []
+        if self._strayed:
+            return kept
         trace, har = self._folder / "trace.zip", self._folder / "har.json"
         with suppress(self._error):
             self._context.tracing.stop(path=trace)
