@@ -169,6 +169,13 @@ def test_events_fit_the_columns_of_the_lake():
     assert isinstance(table, pa.Table)
 
 
+def test_packed_values_may_not_multiply_long_tags_without_bound():
+    found = read("a:" + ":".join(["1"] * 16_000) + "|ms|#" + ",".join(f"{n}" for n in range(6_000)) + "\nb:1|c|#k:v")
+    assert found.problems[0].endswith("its tags, repeated for each value, are too long")
+    assert found.events.column("operation").to_pylist() == ["b"]
+    assert read("a:" + ":".join(["1"] * 16_000) + "|ms|#k:v").events.num_rows == 16_000
+
+
 def test_more_bytes_than_any_datagram_has_are_refused():
     with pytest.raises(Refused):
         read(b"a:1|c\n" * (MOST_BYTES // 6 + 1))

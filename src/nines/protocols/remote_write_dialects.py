@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from nines.protocols.refusal import BAD_REQUEST, Refused
-from nines.protocols.remote_write_labels import Pairs, bounded
-from nines.protocols.remote_write_messages import FIRST, SECOND
+from nines.protocols.remote_write_labels import Pairs, all_bounded, bounded
+from nines.protocols.remote_write_messages import FIRST, SECOND, DecodeError
 from nines.protocols.remote_write_parts import parts
 from nines.protocols.remote_write_samples import SHAPES, Bytes
 from nines.telemetry.series import Ints
@@ -109,7 +109,7 @@ class First:
             tags = ends[rows] - shape - 2
             size[rows[(body[tags] == _SAMPLE) & (body[tags + 1] == shape)]] = shape
         cuts = np.where(size > 0, lengths - size - 2, 0).tolist()
-        return Usual([bounded(raw[:cut]) for raw, cut in zip(raws, cuts, strict=True)], ends - size, size)
+        return Usual(all_bounded([raw[:cut] for raw, cut in zip(raws, cuts, strict=True)]), ends - size, size)
 
     def one(self, raw: bytes) -> Series:
         """Return one series, parsed."""
@@ -199,7 +199,7 @@ class Second:
         texts = self._ended[np.minimum(refs, len(self._symbols))].tolist()
         cuts = np.searchsorted(ends, np.cumsum(sizes)) + 1
         begins = [0, *cuts[:-1].tolist()]
-        return [bounded(b"".join(texts[a:b])) for a, b in zip(begins, cuts.tolist(), strict=True)]
+        return all_bounded([b"".join(texts[a:b]) for a, b in zip(begins, cuts.tolist(), strict=True)])
 
     def _take(self, symbols: Any) -> None:  # noqa: ANN401 - a field made by protobuf
         self._symbols += symbols
@@ -212,21 +212,22 @@ class Second:
             raise Refused(BAD_REQUEST, "the first symbol of the request is not empty")
         if len(self._ended) != len(self._symbols) + 1:
             self._ended = np.empty(len(self._symbols) + 1, dtype=object)
-            self._ended[:-1] = [_NEVER if _END in s else s + _END for s in self._symbols]
+            forged = _END in b"".join(self._symbols)  # hardly ever, so that each is looked at only then
+            self._ended[:-1] = [_NEVER if forged and _END in s else s + _END for s in self._symbols]
             self._ended[-1] = _NEVER
 
 
 def _parsed(message: Any, part: bytes) -> Any:  # noqa: ANN401 - classes made by protobuf
     try:
         return message.FromString(part)
-    except Exception as error:  # upb raises several kinds
+    except DecodeError as error:
         raise Refused(BAD_REQUEST, "the body is no write request: its protobuf cannot be read") from error
 
 
 def _series(message: Any, raw: bytes) -> Any:  # noqa: ANN401
     try:
         return message.FromString(raw)
-    except Exception as error:
+    except DecodeError as error:
         msg = "its protobuf cannot be read"
         raise ValueError(msg) from error
 

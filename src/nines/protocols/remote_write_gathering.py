@@ -13,6 +13,7 @@ from nines.protocols.refusal import BAD_REQUEST, Refused
 from nines.protocols.remote_write_dialects import Dialect, Series
 from nines.protocols.remote_write_histograms import Part, histogram
 from nines.protocols.remote_write_labels import Pairs, checked, shown
+from nines.protocols.remote_write_messages import DecodeError
 from nines.protocols.remote_write_samples import samples_at, samples_of
 from nines.telemetry.counters import NOT_SAID, Floats
 from nines.telemetry.readings import DROPPED, Labels, Readings, SeriesBook
@@ -125,30 +126,27 @@ class Gathering:
         """Return what was gathered, exact repetitions left out."""
         if not self._columns:
             return Readings.empty()
-        all_ = _joined(self._columns)
-        if len(np.unique(all_.series)) < len(all_.series):
-            bits = all_.values.view(np.int64)
-            order = np.lexsort((bits, all_.times, all_.series))
-            keys = np.stack([all_.series[order], all_.times[order], bits[order]])
-            again = np.append(False, (np.diff(keys, axis=1) == 0).all(axis=0))
-            all_ = all_.at(np.sort(order[~again]))
-        deltas = np.zeros(len(all_.series), dtype=np.bool_)
-        labels = {identity: self._labels[identity] for identity in np.unique(all_.series).tolist()}
-        return Readings(all_.series, all_.times, all_.values, all_.starts, deltas, labels)
+        found = _joined(self._columns)
+        identities = set(found.series.tolist())
+        if len(identities) < len(found.series):
+            found = found.at(_without_repetitions(found))
+        deltas = np.zeros(len(found.series), dtype=np.bool_)
+        labels = self._labels
+        if len(labels) > len(identities):
+            labels = {identity: labels[identity] for identity in identities}
+        return Readings(found.series, found.times, found.values, found.starts, deltas, labels)
 
     def _look_up(self, keys: list[bytes]) -> tuple[Ints, Flags]:
         """Return the identity of each key, and whether the book knows it and its labels."""
         identities = list(map(self._book.known, keys))
-        labels, book = self._labels, self._book
-        for place, identity in enumerate(identities):
-            if identity and identity not in labels:
-                found = book.labels(identity)
-                if found is None:
-                    identities[place] = None
-                else:
-                    labels[identity] = found
-        known = np.fromiter((i is not None for i in identities), dtype=np.bool_, count=len(keys))
-        return np.array([i or DROPPED for i in identities], dtype=np.int64), known
+        labels = [self._book.labels(identity or DROPPED) for identity in identities]
+        for place, (identity, found) in enumerate(zip(identities, labels, strict=True)):
+            if found is not None and identity:
+                self._labels[identity] = found
+            elif identity:
+                identities[place] = None  # its labels were forgotten
+        known = np.array([identity is not None for identity in identities], dtype=np.bool_)
+        return np.array([identity or DROPPED for identity in identities], dtype=np.int64), known
 
     def _identity(self, key: bytes, pairs: Callable[[], Pairs]) -> int:
         """Return the identity of one series, decided now where the book does not know it."""
@@ -188,7 +186,7 @@ class Gathering:
     def _histogram(self, place: int, one: Series, piece: bytes, odd: _Odd) -> None:
         try:
             message = self._dialect.histogram.FromString(piece)
-        except Exception as error:
+        except DecodeError as error:
             msg = "its protobuf cannot be read"
             raise ValueError(msg) from error
         found = histogram(message)
@@ -275,6 +273,21 @@ def _bound(what: str, number: int, most: int) -> None:
 
 def _part_pairs(part: Part, base: Callable[[], Labels]) -> Pairs:
     return part.labels(base())
+
+
+def _without_repetitions(columns: _Columns) -> Ints:
+    """Return the rows of readings, those that repeat an earlier one of the same bits left out."""
+    by_series = np.argsort(columns.series, kind="stable")
+    same = np.diff(columns.series[by_series]) == 0
+    doubtful = np.zeros(len(by_series), dtype=np.bool_)
+    doubtful[1:] |= same
+    doubtful[:-1] |= same
+    rows = by_series[doubtful]
+    bits = columns.values.view(np.int64)
+    rows = rows[np.lexsort((rows, bits[rows], columns.times[rows], columns.series[rows]))]
+    keys = np.stack([columns.series[rows], columns.times[rows], bits[rows]])
+    again = rows[1:][(np.diff(keys, axis=1) == 0).all(axis=0)]
+    return np.delete(np.arange(len(by_series)), again)
 
 
 def _joined(columns: list[_Columns]) -> _Columns:

@@ -65,6 +65,11 @@ def bounded(key: bytes) -> bytes:
     return key if len(key) <= _LONGEST_KEY else b"#" + hashlib.sha256(key).digest() + b"#"
 
 
+def all_bounded(keys: list[bytes]) -> list[bytes]:
+    """Return keys as a book keeps them."""
+    return keys if max(map(len, keys), default=0) <= _LONGEST_KEY else [bounded(key) for key in keys]
+
+
 def shown(labels: Labels) -> str:
     """Return a series as people write it, cut to a line.
 

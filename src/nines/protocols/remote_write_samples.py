@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nines.protocols.remote_write_messages import DecodeError
 from nines.telemetry.counters import NOT_SAID, Floats
 from nines.telemetry.series import Flags, Ints
 
@@ -83,8 +84,8 @@ def samples_of(pieces: Sequence[bytes], message: Any) -> Samples:  # noqa: ANN40
     for i in np.flatnonzero(~found.read).tolist():
         try:
             sample = message.FromString(pieces[i])
-        except Exception:  # noqa: BLE001, S112 - upb raises several kinds; what was not read stays marked
-            continue
+        except DecodeError:
+            continue  # it stays marked as not read
         found.times[i], bits[i] = sample.timestamp, sample.bits
         found.starts[i] = getattr(sample, "start_timestamp", 0) or NOT_SAID
         found.read[i] = True
