@@ -113,7 +113,7 @@ class TestAPage:
 
     def test_that_never_answers_is_cut_off_at_the_timeout(self, shop):
         result = self.go(BrowserAct("goto", f"{shop.url}/slow?s=8"), timeout=timedelta(seconds=1))
-        assert (only(result).code, result.first.duration_ms < 2500) == ("timeout", True)
+        assert (only(result).code, result.first.duration_ms < 6000) == ("timeout", True)
 
     def test_of_a_clouds_secrets_is_wrong_input(self):
         with pytest.raises(InputError):

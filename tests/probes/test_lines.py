@@ -101,7 +101,7 @@ class TestDns:
         monkeypatch.setattr(dns, "AGAIN_S", 0.1)
         numbers = count()
         step = self.ask(lambda query: replying(RECORDS[0][1])(query) if next(numbers) else None)
-        assert (step.state, 100 < step.duration_ms < 400) == ("up", True)
+        assert (step.state, step.duration_ms > 100) == ("up", True)
 
     def test_strangers_answers_are_passed_over_until_the_timeout(self):
         step = self.ask(

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nines.probes.checks import Answer, taken
 from nines.probes.masking import MASK, Masker
 from nines.probes.names import is_refused
 from nines.probes.quorum import agreed
 from nines.probes.schedule import following, slot
 from nines.spans import EPOCH
+from nines.telemetry.journey import Extract
 from probes.loopback import AT
 
 MINUTE = timedelta(minutes=1)
@@ -59,6 +61,23 @@ class TestSchedules:
         assert numbers == list(range(numbers[0], numbers[0] + 4))
         previous = slot("p", "here", every=MINUTE, jitter=spread, seed=1, number=numbers[0] - 1)
         assert previous.begins <= after
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value"),
+    [
+        (r"order \d+", "order 7"),
+        (r"order (\d+)", "7"),
+        (r"(?i)ORDER (\d+)", "7"),
+        (r"(order) (\d+)", "order"),
+        (r"^first line", "first line"),
+        (r"(\d+)", "7"),
+        (r"o(x)?rder", ""),
+    ],
+)
+def test_a_pattern_gives_its_first_group_or_all_it_matches(pattern, value):
+    answer = Answer(200, {}, "first line\norder 7, then order 8\n")
+    assert taken(Extract("x", "regex", pattern), answer) == value
 
 
 @given(st.lists(st.sampled_from(["up", "down", "unknown"]), min_size=1, max_size=6), st.data())

@@ -75,14 +75,11 @@ def run(
         house, who = open_local(data, tenant)
     journeys = _chosen(what, only, house, who)
     manner = probing.Manner(secrets=read_secrets(secrets), allow=tuple(allow or ()), artifacts=artifacts)
-    results = []
-    for journey in journeys:
-        if store:
-            results.append(probing.run_probe(house, who, journey, location, manner, now=now()))
-        else:
-            results.append(probing.try_probe(journey, location, manner, now=now()))
     if store:
+        results = [probing.run_probe(house, who, one, location, manner, now=now()) for one in journeys]
         ingesting.flush(house, now=now())
+    else:
+        results = [probing.try_probe(one, location, manner, now=now()) for one in journeys]
     for result in results:
         tell_problems(result.findings)
         for path in result.artifacts:

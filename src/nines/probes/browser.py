@@ -96,8 +96,9 @@ class BrowserSession:
 
     def _open(self) -> None:
         path = next((p for name in _NAMES if (p := shutil.which(name))), None)
-        rules = ", ".join(f"MAP {host} ~NOTFOUND" for host in _UNREACHED if not self.run.resolver.allow)
-        arguments = [*_QUIET, f"--host-resolver-rules={rules}"] if rules else list(_QUIET)
+        rules = [f"MAP {host} ~NOTFOUND" for host in _UNREACHED]
+        rules += [f"EXCLUDE {host}" for host in self.run.resolver.allow if "/" not in host]
+        arguments = [*_QUIET, f"--host-resolver-rules={', '.join(rules)}"]
         # A sandbox of its own cannot be had as root, where the machine's own walls have to do.
         browser = self._playwright.chromium.launch(
             executable_path=path, args=arguments, chromium_sandbox=os.geteuid() != 0
