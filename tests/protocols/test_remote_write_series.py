@@ -52,6 +52,19 @@ def test_a_symbol_may_not_forge_the_key_of_another_series():
     assert decode(body, headers, book, now_ms=NOW).problems == ["series 1: a label is not UTF-8"]
 
 
+def test_symbols_numbered_anew_still_name_the_same_series(monkeypatch):
+    from nines.protocols import remote_write_dialects
+
+    monkeypatch.setattr(remote_write_dialects, "_MOST_NUMBERED", 3)
+    book = SeriesBook(everything)
+    for turn in range(4):
+        sent = [series(f"m{n}", float(n + turn), NOW + turn, job=f"j{n}") for n in range(turn, turn + 4)]
+        decoded = received(sent, "2.0", book=book)
+        assert [(labels["__name__"], labels["job"], v) for labels, _, v, _ in rows(decoded)] == [
+            (f"m{n}", f"j{n}", float(n + turn)) for n in range(turn, turn + 4)
+        ]
+
+
 def test_symbols_may_stand_after_the_series_that_name_them_even_in_a_large_request():
     sent = [series(f"metric_{n}", n + 1.0, NOW, job="j" * 50) for n in range(40_000)]
     message = second(sent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,10 +23,33 @@ from nines.telemetry.series import Ints
 #: Symbols of one request at most.
 MOST_SYMBOLS = 1_000_000
 _LABEL, _SAMPLE, _METADATA, _ONE_BYTE = 0x0A, 0x12, 0x2A, 0x80
-#: Ends every part of a 2.0 key; no UTF-8 text holds it, so no two label sets share a key.
-_END = b"\xff"
-#: Stands for a symbol that cannot be part of a known key.
-_NEVER = b"\xfe\xff"
+#: Symbols that are numbered before numbering begins anew.
+_MOST_NUMBERED = 500_000
+_NUMBER = np.dtype(">i8")
+
+
+class _Numbers:
+    """Numbers of symbols, never given twice, so that a 2.0 key is a few numbers whatever table they came in.
+
+    A number is eight bytes whose first is 0, with which no key of 1.0, no hash of one and no ending of either begins.
+    """
+
+    def __init__(self) -> None:
+        self._next = count(1)
+        self._known: dict[bytes, int] = {}
+
+    def of(self, symbols: list[bytes]) -> list[int]:
+        """Return the number of each symbol; one that was forgotten meanwhile gets a new one."""
+        if len(self._known) > _MOST_NUMBERED:
+            self._known = {}
+        known = self._known
+        numbers = list(map(known.get, symbols))
+        return [
+            known.setdefault(s, next(self._next)) if n is None else n for s, n in zip(symbols, numbers, strict=True)
+        ]
+
+
+_NUMBERS = _Numbers()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +158,7 @@ class Second:
     def __init__(self) -> None:
         """Begin without symbols."""
         self._symbols: list[bytes] = []
-        self._ended: np.ndarray[Any, np.dtype[np.object_]] = np.array([_NEVER], dtype=object)
+        self._numbers: Ints = np.zeros(0, dtype=_NUMBER)
 
     def requests(self, data: bytes) -> Iterator[list[bytes]]:
         """Return the series of a message, some at a time, as bytes."""
@@ -188,7 +212,7 @@ class Second:
             texts = [self._symbols[ref] for ref in refs]
             return list(zip(texts[::2], texts[1::2], strict=True))
 
-        key = b"".join(self._ended[refs].tolist()) if refs else b""
+        key = self._numbers[refs].tobytes() if refs else b""
         return Series(bounded(key), pairs, list(series.samples), list(series.histograms), len(series.exemplars))
 
     def _keys(self, packed: list[bytes], sizes: Ints) -> list[bytes]:
@@ -196,10 +220,9 @@ class Second:
         if not packed:
             return []
         refs, ends = _varints(np.frombuffer(b"".join(packed), dtype=np.uint8))
-        texts = self._ended[np.minimum(refs, len(self._symbols))].tolist()
-        cuts = np.searchsorted(ends, np.cumsum(sizes)) + 1
-        begins = [0, *cuts[:-1].tolist()]
-        return all_bounded([b"".join(texts[a:b]) for a, b in zip(begins, cuts.tolist(), strict=True)])
+        numbers = self._numbers[np.minimum(refs, len(self._symbols))].tobytes()
+        cuts = ((np.searchsorted(ends, np.cumsum(sizes)) + 1) * _NUMBER.itemsize).tolist()
+        return all_bounded([numbers[a:b] for a, b in zip([0, *cuts[:-1]], cuts, strict=True)])
 
     def _take(self, symbols: Any) -> None:  # noqa: ANN401 - a field made by protobuf
         self._symbols += symbols
@@ -207,14 +230,11 @@ class Second:
             raise Refused(BAD_REQUEST, f"the request has more than {MOST_SYMBOLS:,} symbols; send smaller batches")
 
     def _check(self) -> None:
-        """Refuse a table that does not begin with the empty symbol, and prepare it for keys."""
+        """Refuse a table that does not begin with the empty symbol, and number its symbols; 0 is outside of it."""
         if not self._symbols or self._symbols[0]:
             raise Refused(BAD_REQUEST, "the first symbol of the request is not empty")
-        if len(self._ended) != len(self._symbols) + 1:
-            self._ended = np.empty(len(self._symbols) + 1, dtype=object)
-            forged = _END in b"".join(self._symbols)  # hardly ever, so that each is looked at only then
-            self._ended[:-1] = [_NEVER if forged and _END in s else s + _END for s in self._symbols]
-            self._ended[-1] = _NEVER
+        if len(self._numbers) != len(self._symbols) + 1:
+            self._numbers = np.array([*_NUMBERS.of(self._symbols), 0], dtype=_NUMBER)
 
 
 def _parsed(message: Any, part: bytes) -> Any:  # noqa: ANN401 - classes made by protobuf
