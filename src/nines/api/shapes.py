@@ -53,11 +53,19 @@ class RangeShape(Shape):
 class CountsShape(Shape):
     """Events of the elapsed window."""
 
-    good: int
-    bad: int
-    total: int
-    unknown: int
-    excluded: int
+    good: int | float
+    bad: int | float
+    total: int | float
+    unknown: int | float
+    excluded: int | float
+
+
+class IntervalShape(Shape):
+    """Limits of a figure that rests on sampled events; the confidence is the share of samples whose limits hold it."""
+
+    low: float
+    high: float
+    confidence: float
 
 
 class PeriodShape(Shape):
@@ -77,6 +85,7 @@ class BudgetShape(Shape):
     """Two figures, never confused: over the elapsed part, and over the whole period."""
 
     to_date_ratio: float | None
+    interval: IntervalShape | None = Field(description="Limits of to_date_ratio where events are sampled.")
     period: PeriodShape | None
 
 
@@ -108,6 +117,7 @@ class BurnShape(Shape):
     low: float | None
     high: float | None
     coverage: float
+    interval: IntervalShape | None = Field(description="Limits of the rate where events are sampled.")
 
 
 class ExhaustionShape(Shape):
@@ -141,7 +151,7 @@ class StandingShape(OutcomeShape):
     at: AwareDatetime
     known_at: AwareDatetime | None
     window: WindowShape
-    interval: RangeShape | None
+    interval: IntervalShape | None
     target: float
     verdict: Literal["met", "missed", "at-risk", "unknown"]
     method: str

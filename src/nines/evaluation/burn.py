@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
+from nines.evaluation.intervals import Kept, burn_interval, sli_interval
 from nines.evaluation.judge import Judged
 from nines.evaluation.standing import Burn
 from nines.evaluation.tally import Sums, add_up
@@ -12,13 +14,14 @@ from nines.reading import duration
 from nines.spans import MINUTE
 
 
-def burn_rates(objective: Objective, judged: Judged, end: int) -> dict[str, Burn]:
+def burn_rates(objective: Objective, judged: Judged, end: int, kept: Kept | None = None) -> dict[str, Burn]:
     """Return the burn rate over every standard lookback ending at a grid minute.
 
     Args:
         objective: gives method, policies and terms.
         judged: slices reaching back as far as the longest lookback.
         end: grid minute after the last elapsed one.
+        kept: the kept events where they are sampled, or None.
 
     Returns:
         Lookback name -> burn. A lookback shorter than a slice takes the last whole slice.
@@ -27,10 +30,15 @@ def burn_rates(objective: Objective, judged: Judged, end: int) -> dict[str, Burn
         Google SRE Workbook, "Alerting on SLOs": burn rate = error rate / budget.
     """
     length = objective.terms[0].method.slice_minutes
-    return {
-        name: burn_of(add_up(objective, judged, end - max(duration(name) // MINUTE, length), end))
-        for name in BURN_WINDOWS
-    }
+    found = {}
+    for name in BURN_WINDOWS:
+        start = end - max(duration(name) // MINUTE, length)
+        sums = add_up(objective, judged, start, end)
+        found[name] = burn_of(sums)
+        if kept is not None and kept.sampled:
+            limits = sli_interval(objective, kept, judged, start, end, sums.sli)
+            found[name] = replace(found[name], interval=burn_interval(limits, sums.allowed, sums.units))
+    return found
 
 
 def burn_of(sums: Sums) -> Burn:

@@ -18,6 +18,7 @@ from nines.evaluation.exclusions import Minutes, applied, late, take_out, within
 from nines.evaluation.fingerprint import fingerprint
 from nines.evaluation.forecast import exhaustion, period_budget
 from nines.evaluation.frame import Frame, frame
+from nines.evaluation.intervals import Kept, burn_interval, sampling_problems, sli_interval
 from nines.evaluation.judge import Judged, judge
 from nines.evaluation.scaling import in_events, in_units, one_scale
 from nines.evaluation.standing import Outcome, Period, Standing
@@ -27,7 +28,7 @@ from nines.objectives.counts import Counts
 from nines.objectives.method import Occurrences
 from nines.objectives.objective import Objective
 from nines.objectives.window import CalendarWindow
-from nines.telemetry.series import MinuteSeries, MinuteState
+from nines.telemetry.series import Flags, MinuteSeries, MinuteState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +40,7 @@ class Weighed:
         sums: sums over the elapsed window.
         judged: slices of the elapsed window.
         recent: slices from the frame's reach on, for burn rates and the forecast.
+        counted: minutes from the reach on that count and that no exclusion covers wholly.
         problems: found on the way.
     """
 
@@ -46,6 +48,7 @@ class Weighed:
     sums: Sums
     judged: Judged
     recent: Judged
+    counted: Flags
     problems: tuple[Problem, ...]
 
 
@@ -85,11 +88,14 @@ def evaluate(
     complete = asked.finish == asked.end and first is not None and first <= asked.start
     reached, why = verdict(objective, asked, weighed.outcome, weighed.sums, ahead, complete=complete)
     outcome = in_events(objective, weighed.outcome, scale)
+    kept = Kept(cut.series.window(asked.reach, asked.end), weighed.counted, cut.every_bad_kept)
+    limits = sli_interval(objective, kept, weighed.judged, asked.start, asked.end, weighed.outcome.sli)
     problems = (
         *evidence.problems,
         *weighed.problems,
         *late(cut, asked.whole),
         *series_problems(objective, evidence.series, asked, weighed.sums),
+        *sampling_problems(objective, kept),
         *why,
     )
     return Standing(
@@ -97,9 +103,10 @@ def evaluate(
         window=asked.window, window_kind=objective.window.kind, window_label=objective.window.label,
         period_end=asked.whole.end, target=current.target, method=current.method.name, unit=_unit(objective),
         verdict=reached, outcome=outcome, without_exclusions=in_events(objective, plain.outcome, scale),
-        burn_rates=burn_rates(objective, weighed.recent, asked.end), exhaustion=ahead, exclusions=names,
+        burn_rates=burn_rates(objective, weighed.recent, asked.end, kept), exhaustion=ahead, exclusions=names,
         problems=problems, revision=current.revision, data_version=evidence.data_version,
         fingerprint=fingerprint(objective, asked, current, names, weighed.sums, outcome, scale),
+        interval=limits, spent_interval=burn_interval(limits, weighed.sums.allowed, weighed.sums.units),
         labels=dict(objective.labels),
     )  # fmt: skip
 
@@ -136,7 +143,7 @@ def weigh(objective: Objective, evidence: Evidence, asked: Frame, term: int | No
     recent = judge(objective, past, anchor=asked.anchor, term=term)
     sums = add_up(objective, judged, asked.start, asked.end)
     period = period_budget(objective, asked, judged, sums, future, term)
-    return Weighed(_outcome(objective, judged, sums, period), sums, judged, recent, problems)
+    return Weighed(_outcome(objective, judged, sums, period), sums, judged, recent, past.plain, problems)
 
 
 def _outcome(objective: Objective, judged: Judged, sums: Sums, period: Period) -> Outcome:

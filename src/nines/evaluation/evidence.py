@@ -43,6 +43,7 @@ class Evidence:
             is reported as review-required and not applied.
         data_version: last flush sequence seen, or None when read straight from files.
         problems: found on the way here; passed on to the standing.
+        every_bad_kept: whether a sampler keeps every bad event, so that a stratum without any proves there was none.
     """
 
     series: MinuteSeries
@@ -51,3 +52,4 @@ class Evidence:
     rolled: frozenset[str] = frozenset()
     data_version: int | None = None
     problems: tuple[Problem, ...] = ()
+    every_bad_kept: bool = False

@@ -66,6 +66,21 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleInterval:
+    """Limits of a figure that rests on sampled events.
+
+    Attributes:
+        low: lower limit, rounded down.
+        high: upper limit, rounded up.
+        confidence: share of samples whose limits hold the true figure, 0..1.
+    """
+
+    low: float
+    high: float
+    confidence: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Burn:
     """How many times faster than allowed the budget goes, over one lookback window.
 
@@ -74,12 +89,14 @@ class Burn:
         low: rate in the best case silence could hide, or None without an estimate.
         high: rate in the worst case.
         coverage: known share of the window's counted minutes, 0..1.
+        interval: limits of the rate where events are sampled, else None.
     """
 
     rate: Fraction | None
     low: Fraction | None = None
     high: Fraction | None = None
     coverage: Fraction = Fraction(1)
+    interval: SampleInterval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +197,8 @@ class Standing:
         exclusions: names of the exclusions applied.
         data_version: last flush sequence seen, or None.
         fingerprint: SHA-256 over what must be equal after replay.
+        interval: limits of the SLI where events are sampled, else None.
+        spent_interval: limits of the spent share of the budget to date likewise.
     """
 
     objective: str
@@ -205,4 +224,6 @@ class Standing:
     data_version: int | None
     fingerprint: str
     aggregated: Aggregated | None = None
+    interval: SampleInterval | None = None
+    spent_interval: SampleInterval | None = None
     labels: dict[str, str] = field(default_factory=dict)

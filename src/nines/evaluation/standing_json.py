@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from fractions import Fraction
 
-from nines.evaluation.standing import Aggregated, Burn, Exhaustion, Outcome, Range, Standing
+from nines.evaluation.standing import Aggregated, Burn, Exhaustion, Outcome, Range, SampleInterval, Standing
 
 #: Longest exact fraction that is written out; longer ones can be derived from the counts.
 LONGEST_EXACT = 64
@@ -40,7 +40,11 @@ def _range(value: Range | None) -> dict[str, object] | None:
     return None if value is None else {"low": number(value.low), "high": number(value.high)}
 
 
-def _outcome(outcome: Outcome) -> dict[str, object]:
+def _interval(found: SampleInterval | None) -> dict[str, object] | None:
+    return None if found is None else {"low": found.low, "high": found.high, "confidence": number(found.confidence)}
+
+
+def _outcome(outcome: Outcome, spent: dict[str, object] | None = None) -> dict[str, object]:
     counts, period = outcome.counts, outcome.period
     return {
         "counts": {
@@ -59,6 +63,7 @@ def _outcome(outcome: Outcome) -> dict[str, object]:
         "coverage": number(outcome.coverage),
         "budget": {
             "to_date_ratio": number(outcome.to_date_ratio),
+            "interval": spent,
             "period": None
             if period is None
             else {
@@ -89,8 +94,8 @@ def standing_json(standing: Standing) -> dict[str, object]:
         "at": instant(standing.at),
         "known_at": instant(standing.known_at),
         "window": _window(standing),
-        **_outcome(standing.outcome),
-        "interval": None,
+        **_outcome(standing.outcome, _interval(standing.spent_interval)),
+        "interval": _interval(standing.interval),
         "target": number(standing.target),
         "verdict": standing.verdict,
         "method": standing.method,
@@ -126,6 +131,7 @@ def _burn(burn: Burn) -> dict[str, object]:
         "low": number(burn.low),
         "high": number(burn.high),
         "coverage": number(burn.coverage),
+        "interval": _interval(burn.interval),
     }
 
 

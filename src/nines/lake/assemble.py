@@ -92,7 +92,8 @@ def _strata(counts: pa.Table, start: int, end: int) -> list[Stratum]:
         dense = np.zeros((len(COUNTED), end - start), dtype=np.int64)
         for row, name in zip(dense, COUNTED, strict=True):
             np.add.at(row, place[same], values[name][same])
-        found.append(Stratum(weight, *dense))
+        if dense.any():
+            found.append(Stratum(weight, *dense))
     return found
 
 

@@ -20,8 +20,8 @@ from nines.telemetry.selecting import Sides
 
 #: How far around new rows the rest of their trace, their session or their earlier versions is looked for.
 REACH_US = {"trace": 3_600_000_000, "session": 7 * 86_400_000_000, "version": 2 * 86_400_000_000}
-#: How rows are counted for an indicator: given SQL that can stand after FROM.
-Count = Callable[[Counted, str], Tallied]
+#: How rows are counted for an indicator: given SQL that can stand after FROM, and what to keep apart.
+Count = Callable[[Counted, str, Split], Tallied]
 Rolled = Counted | CounterIndicator
 _KINDS = (EventIndicator, SampleIndicator, ValueIndicator)
 
@@ -149,29 +149,28 @@ class _Events:
         if self._source.replaces:
             for indicator in single:
                 yield from self._by_key(indicator, "version", "id", self._rows)
+                yield from self._by_key(indicator, "version", "id", self._unit_sums)
         elif single:
             yield from zip(single, count_rows(self._con, self._new, single, split=self._split), strict=True)
-        if self._split.weights:
-            kind = ("version", "id") if self._source.replaces else ("trace", "trace")
-            for indicator in single:
-                yield from self._by_key(indicator, *kind, self._unit_sums)
+            for indicator in single if self._split.weights else ():
+                yield from self._by_key(indicator, "trace", "trace", self._unit_sums)
         for indicator in indicators:
             if isinstance(indicator, EventIndicator) and indicator.session is not None:
                 yield from self._changed(indicator, "session", session_key_sql(indicator.session), self._sessions)
 
-    def _rows(self, indicator: Counted, rows: str) -> Tallied:
-        return count_rows(self._con, rows, [indicator], split=self._split)[0]
+    def _rows(self, indicator: Counted, rows: str, split: Split) -> Tallied:
+        return count_rows(self._con, rows, [indicator], split=split)[0]
 
-    def _unit_sums(self, indicator: Counted, rows: str) -> Tallied:
-        return unit_sums(self._con, rows, indicator, self._split)
+    def _unit_sums(self, indicator: Counted, rows: str, split: Split) -> Tallied:
+        return unit_sums(self._con, rows, indicator, split)
 
-    def _sessions(self, indicator: Counted, rows: str) -> Tallied:
+    def _sessions(self, indicator: Counted, rows: str, split: Split) -> Tallied:
         assert isinstance(indicator, EventIndicator)
-        return session_counts(self._con, rows, indicator, self._split)
+        return session_counts(self._con, rows, indicator, split)
 
     def _by_key(self, indicator: Counted, what: str, key: str, count: Count) -> Iterator[tuple[Counted, Tallied]]:
         """Yield the counts of new rows without a key, and what changed of the keys that the others touch."""
-        yield indicator, count(indicator, f"(SELECT * FROM {self._new} WHERE {key} IS NULL)")
+        yield indicator, count(indicator, f"(SELECT * FROM {self._new} WHERE {key} IS NULL)", self._split)
         yield from self._changed(indicator, what, key, count)
 
     def _changed(self, indicator: Counted, what: str, key: str, count: Count) -> Iterator[tuple[Counted, Tallied]]:
@@ -179,11 +178,21 @@ class _Events:
         low, high = self._con.sql(f"SELECT epoch_us(min(time)), epoch_us(max(time)) FROM {self._new}").fetchall()[0]
         reach = REACH_US[what]
         near = f"epoch_us(time) >= {low - reach} AND epoch_us(time) <= {high + reach}"
-        concerned = f"{self._stored} AND {near} AND {key} IN (SELECT {key} FROM {self._new})"
+        if not self._source.replaces:
+            concerned = f"{self._stored} AND {near} AND {key} IN (SELECT {key} FROM {self._new})"
+        else:  # a version may have another key than the one it replaces, so both keys are concerned, with all versions
+            around, ids = f"({self._stored} AND {near})", f"(SELECT id FROM {self._new})"
+            keys = f"(SELECT {key} FROM {self._new} UNION SELECT {key} FROM {around} WHERE id IN {ids})"
+            self._con.register("keys_touched", self._con.sql(f"SELECT * FROM {keys} AS k(key)").to_arrow_table())
+            same = f"(SELECT id FROM {around} WHERE {key} IN (FROM keys_touched))"
+            concerned = f"SELECT * FROM {around} WHERE {key} IN (FROM keys_touched) OR id IN {same}"
         self._con.register("concerned", self._con.sql(concerned).to_arrow_table())
+        split = Split.of(self._con, "concerned", self._source.sampling)  # what earlier rows had, newer ones may lack
         after, before = "concerned", f"(SELECT * FROM concerned WHERE seq < {self._seq})"
         if self._source.replaces:
-            after, before = versions_sql(after), versions_sql(before)
-        found = count(indicator, after), minus(count(indicator, before))
+            after, before = (
+                f"(SELECT * FROM {versions_sql(rows)} WHERE {key} IN (FROM keys_touched))" for rows in (after, before)
+            )
+        found = count(indicator, after, split), minus(count(indicator, before, split))
         self._con.unregister("concerned")
         yield from ((indicator, one) for one in found)

@@ -27,12 +27,13 @@ class Rows:
     Rows with an id that was seen before count once, as they do in the lake.
     """
 
-    def __init__(self, table: pa.Table, *, until: datetime | None = None) -> None:
+    def __init__(self, table: pa.Table, *, until: datetime | None = None, replacing: bool = False) -> None:
         """Take event rows.
 
         Args:
             table: event columns.
             until: leave out rows that happened at or after it, or None.
+            replacing: whether of rows with one id only the last stands.
         """
         self._con = duckdb.connect()
         self._con.execute("SET TimeZone = 'UTC'")
@@ -42,6 +43,11 @@ class Rows:
             f"CREATE TABLE rows_read AS SELECT * FROM given WHERE id IS NULL {limit} UNION ALL BY NAME "
             f"SELECT * FROM given WHERE id IS NOT NULL {limit} QUALIFY row_number() OVER (PARTITION BY id, time) = 1"
         )
+        if replacing:
+            latest = "row_number() OVER (PARTITION BY id ORDER BY time DESC) = 1"
+            self._con.execute(
+                f"CREATE OR REPLACE TABLE rows_read AS SELECT * FROM rows_read QUALIFY id IS NULL OR {latest}"
+            )
         last = pc.max(table.column("time")).as_py()
         self.last: datetime | None = last
 

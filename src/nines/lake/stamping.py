@@ -43,7 +43,8 @@ def counts_table(tenant: str, identity: str, source: str, found: Tallied, seq: i
         "tenant": [tenant] * length, "indicator": [identity] * length, "source": [source] * length,
         "site": [""] * length, "minute": found.minute, "weight_num": ones, "weight_den": ones,
         "good": found.good, "bad": found.bad, "unknown": found.unknown,
-        "units": zeros, "nn": zeros, "nb": zeros, "bb": zeros, "state": pa.nulls(length, pa.int8()),
+        "units": zeros, "un": zeros, "ub": zeros, "nn": zeros, "nb": zeros, "bb": zeros,
+        "state": pa.nulls(length, pa.int8()),
         "seq": found.seq if seq is None else np.full(length, seq),
         **found.more,
     }  # fmt: skip
@@ -88,7 +89,7 @@ def stamped_counts(batch: Batch, seq: int) -> pa.Table:
     table, length = batch.table, batch.table.num_rows
     none, one = pa.array([0] * length, pa.int64()), pa.array([1] * length, pa.int64())
     whole = {"site": pa.array([""] * length, pa.string()), "weight_num": one, "weight_den": one}
-    for name, values in (whole | dict.fromkeys(("units", "nn", "nb", "bb"), none)).items():
+    for name, values in (whole | dict.fromkeys(("units", "un", "ub", "nn", "nb", "bb"), none)).items():
         if name not in table.column_names:
             table = table.append_column(name, values)
     for name, value in (("tenant", batch.tenant), ("source", batch.source), ("seq", seq)):

@@ -31,13 +31,13 @@ EVENT_SCHEMA = pa.schema([(c.name, _TYPES[c.type]) for c in COLUMNS])
 #: What the lake keeps: the event columns and its stamps.
 STORED_SCHEMA = pa.schema([*EVENT_SCHEMA, *((c.name, _TYPES[c.type]) for c in STAMPS)])
 #: Counts by weight. Where a weight is not 1 there are also rows with the sums over sampling units (traces, or rows):
-#: their number, and n^2, n b, b^2 of n events with b bad. A weight nobody knows is 0 / 1.
+#: their number, and n, b, n^2, n b, b^2 of n events with b bad. A weight nobody knows is 0 / 1.
 COUNTS_SCHEMA = pa.schema(
     [
         ("tenant", pa.string()), ("indicator", pa.string()), ("source", pa.string()), ("site", pa.string()),
         ("minute", pa.int64()), ("weight_num", pa.int64()), ("weight_den", pa.int64()), ("good", pa.int64()),
-        ("bad", pa.int64()), ("unknown", pa.int64()), ("units", pa.int64()), ("nn", pa.int64()), ("nb", pa.int64()),
-        ("bb", pa.int64()), ("state", pa.int8()), ("seq", pa.int64()),
+        ("bad", pa.int64()), ("unknown", pa.int64()), ("units", pa.int64()), ("un", pa.int64()), ("ub", pa.int64()),
+        ("nn", pa.int64()), ("nb", pa.int64()), ("bb", pa.int64()), ("state", pa.int8()), ("seq", pa.int64()),
     ]
 )  # fmt: skip
 PULSES_SCHEMA = pa.schema(

@@ -15,7 +15,7 @@ from nines.objectives.indicator import EventIndicator, SessionRule
 from nines.predicates import parse_key
 
 #: Sums over sampling units, columns of the counts table.
-MOMENTS = ("units", "nn", "nb", "bb")
+MOMENTS = ("units", "un", "ub", "nn", "nb", "bb")
 
 
 def unit_sums(con: duckdb.DuckDBPyConnection, relation: str, indicator: Counted, split: Split) -> Tallied:
@@ -28,16 +28,22 @@ def unit_sums(con: duckdb.DuckDBPyConnection, relation: str, indicator: Counted,
         con: connection that knows the relation.
         relation: SQL that can stand after FROM and has the event columns.
         indicator: which rows, and which of them are bad.
-        split: what counts are kept apart by; it has weights.
+        split: what counts are kept apart by; without weights there is nothing to sum.
     """
+    if not split.weights:
+        none = np.zeros(0, dtype=np.int64)
+        return Tallied(none, none, none, none, none)
     keys = ", ".join(split.keys)
     count = "n" if split.bundled else "1"
+    sums = {"un": "n", "ub": "b", "nn": "n * n", "nb": "n * b", "bb": "b * b"}
+    each = ", ".join(f"sum({what})::BIGINT AS {name}" for name, what in sums.items())
+    moment = f"epoch_us({instant_sql(indicator)}) // {MINUTE_US}"
     table = con.sql(
-        f"SELECT minute, {keys}, count(*) AS units, sum(n * n)::BIGINT AS nn, sum(n * b)::BIGINT AS nb, "
-        f"sum(b * b)::BIGINT AS bb FROM (SELECT max(minute) AS minute, {keys}, sum({count}) AS n, "
-        f"sum(CASE WHEN g THEN 0 ELSE {count} END) AS b FROM (SELECT epoch_us({instant_sql(indicator)}) // {MINUTE_US} "
-        f"AS minute, {judged_sql(indicator)} AS g, coalesce(trace, 'row/' || row_number() OVER ()) AS unit"
-        f"{split.columns()} FROM {relation} WHERE {instant_sql(indicator)} IS NOT NULL AND {scope_sql(indicator)}) "
+        f"SELECT minute, {keys}, count(*) AS units, {each} FROM (SELECT max(minute) AS minute, {keys}, "
+        f"sum({count}) AS n, "
+        f"sum(CASE WHEN g THEN 0 ELSE {count} END) AS b FROM (SELECT {moment} AS minute, {judged_sql(indicator)} AS g, "
+        f"coalesce(trace, 'row/' || row_number() OVER ()) AS unit{split.columns()} FROM {relation} "
+        f"WHERE {instant_sql(indicator)} IS NOT NULL AND {scope_sql(indicator)}) "
         f"WHERE g IS NOT NULL AND weight_num <> weight_den AND weight_num <> 0 GROUP BY unit, {keys}) "
         f"GROUP BY minute, {keys} ORDER BY minute, {keys}"
     ).to_arrow_table()
@@ -63,7 +69,7 @@ def session_counts(con: duckdb.DuckDBPyConnection, relation: str, indicator: Eve
     rule = indicator.session
     assert rule is not None
     keys = "".join(f", {name}" for name in split.keys)
-    firsts = "".join(f", first({name} ORDER BY t) AS {name}" for name in split.keys)
+    firsts = "".join(f", first({name} ORDER BY t{keys}) AS {name}" for name in split.keys)
     moment = f"epoch_us({instant_sql(indicator)})" if indicator.assign == "start" else "epoch_us(time)"
     ignoring = "AND g IS NOT NULL" if indicator.on_null == "ignore" else ""
     gap = int(rule.gap // type(rule.gap).resolution)
@@ -86,7 +92,8 @@ def session_counts(con: duckdb.DuckDBPyConnection, relation: str, indicator: Eve
     if split.weights:  # a session is its own sampling unit
         weighted = np.not_equal(table.column("weight_num").to_numpy(), table.column("weight_den").to_numpy())
         bad = (known - good) * weighted
-        more |= {"units": known * weighted, "nn": known * weighted, "nb": bad, "bb": bad}
+        whole = known * weighted
+        more |= {"units": whole, "un": whole, "ub": bad, "nn": whole, "nb": bad, "bb": bad}
     return Tallied(minute, np.zeros_like(good), good, known - good, every - known, more)
 
 

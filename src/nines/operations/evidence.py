@@ -20,7 +20,7 @@ from nines.evaluation.frame import frame, horizon
 from nines.evaluation.standing import Standing
 from nines.evaluation.threshold import evaluate_bound
 from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import CompositeIndicator, Indicator, ValueIndicator
+from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indicator, ValueIndicator
 from nines.objectives.objective import Objective
 from nines.spans import Span, minute_after, minute_of
 from nines.telemetry.datasource import DataSource
@@ -138,7 +138,8 @@ class Bench:
             else ()
         )
         rolled = frozenset(e.name for e in asked) if covered is not None else frozenset[str]()
-        return Evidence(series, exclusions, covered or (), rolled, self.measurements.data_version, problems)
+        every_bad = self.definitions.sources[indicator.source].option("keeps") == "bad"
+        return Evidence(series, exclusions, covered or (), rolled, self.measurements.data_version, problems, every_bad)
 
     def _composite(
         self, indicator: CompositeIndicator, objective: Objective, span: Span, anchor: int, at: datetime
@@ -185,10 +186,12 @@ class Bench:
         return evaluate_bound(settled, evidence, sketch, at, known_at)
 
     def settled(self, objective: Objective) -> Objective:
-        """Return the objective with the settle time of its source, when its own is shorter."""
+        """Return the objective with the settle time of its source, and of its sessions, when its own is shorter."""
         indicator = self.indicator(objective)
         source = self.definitions.sources.get(indicator.source)
-        return replace(objective, settle=max(objective.settle, source.settle)) if source is not None else objective
+        session = indicator.session if isinstance(indicator, EventIndicator) else None
+        least = (source.settle if source else timedelta()) + (session.gap if session else timedelta())
+        return replace(objective, settle=max(objective.settle, least))
 
 
 def _near(exclusion: Exclusion, span: Span) -> Exclusion:

@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 States = npt.NDArray[np.uint8]
 Number = TypeVar("Number", np.int64, np.uint8)
 #: Arrays of a stratum, counts first.
-COUNTED = ("good", "bad", "unknown", "units", "nn", "nb", "bb")
+COUNTED = ("good", "bad", "unknown", "units", "un", "ub", "nn", "nb", "bb")
 #: Sums below this fit 64 bits with room for a product by two.
 _WHOLE = 2**61
 
@@ -49,7 +49,8 @@ class Stratum:
         weight: how many events each kept one stands for, >= 1, or None when nobody said; it then counts once.
         good, bad, unknown: kept events.
         units: sampling units (traces, or rows) with known events, for weights other than 1.
-        nn, nb, bb: sums over these units of n^2, n b and b^2, n their events and b the bad ones.
+        un, ub, nn, nb, bb: sums over these units of n, b, n^2, n b and b^2, n their events and b the bad ones. A unit
+            stands whole in the minute of its last event.
     """
 
     weight: Fraction | None
@@ -57,6 +58,8 @@ class Stratum:
     bad: Ints
     unknown: Ints
     units: Ints
+    un: Ints
+    ub: Ints
     nn: Ints
     nb: Ints
     bb: Ints
