@@ -90,14 +90,7 @@ def evaluate(
     outcome = in_events(objective, weighed.outcome, scale)
     kept = Kept(cut.series.window(asked.reach, asked.end), weighed.counted, cut.every_bad_kept)
     limits = sli_interval(objective, kept, weighed.judged, asked.start, asked.end, weighed.outcome.sli)
-    problems = (
-        *evidence.problems,
-        *weighed.problems,
-        *late(cut, asked.whole),
-        *series_problems(objective, evidence.series, asked, weighed.sums),
-        *sampling_problems(objective, kept),
-        *why,
-    )
+    problems = (*_told(objective, cut, asked, weighed), *sampling_problems(objective, kept), *why)
     return Standing(
         objective=objective.name, service=objective.service, tenant=objective.tenant, at=at, known_at=known_at,
         window=asked.window, window_kind=objective.window.kind, window_label=objective.window.label,
@@ -109,6 +102,12 @@ def evaluate(
         interval=limits, spent_interval=burn_interval(limits, weighed.sums.allowed, weighed.sums.units),
         labels=dict(objective.labels),
     )  # fmt: skip
+
+
+def _told(objective: Objective, evidence: Evidence, asked: Frame, weighed: Weighed) -> tuple[Problem, ...]:
+    """Return what was found on the way: by the source, by exclusions, and in the series itself."""
+    found = series_problems(objective, evidence.series, asked, weighed.sums)
+    return (*evidence.problems, *weighed.problems, *late(evidence, asked.whole), *found)
 
 
 def _unit(objective: Objective) -> str:
