@@ -14,7 +14,7 @@ from fractions import Fraction
 from nines.errors import InputError, Problem
 from nines.telemetry.reconcile_capture import Capture, Side, capture_losses, could_explain, more_than_expected
 from nines.telemetry.reconcile_cells import Block, Cell, Tally, checked, folded, tally_of
-from nines.telemetry.reconcile_compare import CellComparison, Noise, Outcome, compare, noise_of
+from nines.telemetry.reconcile_compare import CellComparison, Noise, Outcome, compare, effective, noise_of
 from nines.telemetry.reconcile_findings import (
     Finding,
     Kind,
@@ -25,8 +25,8 @@ from nines.telemetry.reconcile_findings import (
     spread_finding,
     unprobed_finding,
 )
-from nines.telemetry.reconcile_intervals import Share, two_sided, wilson
-from nines.telemetry.reconcile_noise import LEAST_BLOCKS, design_effect
+from nines.telemetry.reconcile_intervals import at_least_p
+from nines.telemetry.reconcile_noise import LEAST_BLOCKS
 from nines.telemetry.reconcile_overall import Comparison, Whole, whole
 
 #: A difference matters if it is greater than this share of the budget.
@@ -165,13 +165,12 @@ class _Case:
 
     def unprobed(self, cells: Mapping[Cell, Tally]) -> list[Finding]:
         """Return cells without probes in which users miss the target by what matters."""
-        z, failing = two_sided(self.alpha / max(len(cells), 1)), []
-        budget = 1 - self.words.target
+        budget, failing = 1 - self.words.target, []
         for cell, tally in cells.items():
-            size = tally.total / design_effect(tally, self.noise.users)
-            sure = wilson(Share(tally.bad / tally.total, size), z).low > budget
-            if sure and Fraction(tally.bad, tally.total) - budget > self.margin:
-                failing.append((cell, tally))
+            if Fraction(tally.bad, tally.total) - budget > self.margin:
+                share = effective(tally, self.noise.users)
+                if at_least_p(share, float(budget)) <= self.alpha / len(cells):
+                    failing.append((cell, tally))
         return [unprobed_finding(failing, self.words)] if failing else []
 
     def mix(self) -> list[Finding]:

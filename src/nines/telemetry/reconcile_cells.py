@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nines.errors import InputError, Problem
+from nines.telemetry.counters import Floats
 from nines.telemetry.series import Ints, MinuteSeries
 
 
@@ -92,10 +93,10 @@ class Tally:
         """Good events per known event; there must be some."""
         return Fraction(self.good, self.total)
 
-    def arrays(self) -> tuple[Ints, Ints]:
-        """Return bad and known events by block."""
-        bad = np.array([b.bad for b in self.blocks], dtype=np.int64)
-        return bad, bad + np.array([b.good for b in self.blocks], dtype=np.int64)
+    def arrays(self) -> tuple[Floats, Floats]:
+        """Return bad and known events by block, as doubles: for intervals, never for the ratio itself."""
+        bad = np.array([float(b.bad) for b in self.blocks])
+        return bad, bad + np.array([float(b.good) for b in self.blocks])
 
 
 def checked(tallies: Mapping[Cell, Tally], name: str) -> None:

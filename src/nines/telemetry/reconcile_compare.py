@@ -170,9 +170,25 @@ def _paired(cell: Cell, users: Tally, probes: Tally, noise: Noise) -> _Pair:
     blocks = (
         variance_by_blocks(residuals(probes) - residuals(users)) if len(users.blocks) == len(probes.blocks) else 0.0
     )
-    modelled = sum(s.ratio * (1 - s.ratio) / s.size for s in own)
-    wider = max(blocks / modelled, 1.0) if modelled else 1.0
+    wider = _wider(blocks, own)
     return _Pair(cell, users, probes, calm, (_of_size(own[0], wider), _of_size(own[1], wider)))
+
+
+def effective(tally: Tally, found: tuple[Pool, ...]) -> Share:
+    """Return a cell's bad share with the number of independent events behind it.
+
+    Args:
+        tally: its counts, with known events.
+        found: what its source's cells show together.
+    """
+    share = _sized(tally, found)
+    return _of_size(share, _wider(variance_by_blocks(residuals(tally)), (share,)))
+
+
+def _wider(variance: float, shares: Sequence[Share]) -> float:
+    """Return how many times wider blocks show a variance to be than these shares' sizes say, >= 1."""
+    told = sum(s.ratio * (1 - s.ratio) / s.size for s in shares)
+    return max(variance / told, 1.0) if told else 1.0
 
 
 def _sized(tally: Tally, found: tuple[Pool, ...]) -> Share:
@@ -243,14 +259,14 @@ def _bursts(pair: _Pair, noise: Noise, alpha: float) -> tuple[Ints, Ints]:
     (users_bad, users_known), (probes_bad, probes_known) = pair.users.arrays(), pair.probes.arrays()
     found: tuple[list[int], list[int]] = [], []
     for i in _far_apart(pair.users, pair.probes).tolist():
-        probes = _block_share(int(probes_bad[i]), int(probes_known[i]), pair.probes.spread, noise.calm_probes)
-        users = _block_share(int(users_bad[i]), int(users_known[i]), pair.users.spread, noise.calm_users)
+        probes = _block_share(probes_bad[i], probes_known[i], pair.probes.spread, noise.calm_probes)
+        users = _block_share(users_bad[i], users_known[i], pair.users.spread, noise.calm_users)
         if p_value(probes, users) <= alpha:
             found[0 if probes.ratio < users.ratio else 1].append(i)
     return np.array(found[0], dtype=np.int64), np.array(found[1], dtype=np.int64)
 
 
-def _block_share(bad: int, known: int, spread: float, found: tuple[Pool, ...]) -> Share:
+def _block_share(bad: float, known: float, spread: float, found: tuple[Pool, ...]) -> Share:
     rho = found[0].rho if found else 0.0
     return Share(bad / known, known / (spread + max(known - spread, 0.0) * rho))
 

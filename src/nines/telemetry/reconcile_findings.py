@@ -221,7 +221,7 @@ def _telling_dimension(compared: Sequence[CellComparison], found: Whole) -> tupl
             shifts[key] = (seen - tried, seen, tried)
         told = made if found.mix.difference > 0 else -made
         if told > best:
-            key = max(shifts, key=lambda k: abs(shifts[k][0]))
+            key = max(shifts, key=lambda k: (abs(shifts[k][0]), shifts[k][1]))
             best, name = told, dimension
             value = (
                 f"{dimension} {key} ({percent(shifts[key][1])} of users' events, {percent(shifts[key][2])} of tries)"

@@ -141,6 +141,24 @@ def p_value(first: Share, second: Share) -> float:
     return max(_score_p(first, second), _conditional_p(first, second))
 
 
+def at_least_p(share: Share, chance: float) -> float:
+    """Return the probability of a share at least as great where each event has a certain chance.
+
+    Args:
+        share: what was seen.
+        chance: 0..1.
+
+    Source:
+        Clopper and Pearson, Biometrika 26, 1934, on effective counts.
+
+    Example:
+        >>> round(at_least_p(Share(0.1, 10), 0.01), 6)  # 1 - 0.99^10
+        0.095618
+    """
+    seen = share.ratio * share.size
+    return beta_share(chance, seen, share.size - seen + 1) if seen > 0 else 1.0
+
+
 def _score_p(first: Share, second: Share) -> float:
     z = greatest(lambda z: z <= 0 or newcombe(first, second, z).excludes_zero, _FAR)
     return math.erfc(z / math.sqrt(2))

@@ -15,7 +15,6 @@ import numpy as np
 
 from nines.telemetry.counters import Floats
 from nines.telemetry.reconcile_cells import Tally
-from nines.telemetry.series import Ints
 
 #: With fewer blocks than these nothing is said about bursts.
 LEAST_BLOCKS = 14
@@ -58,9 +57,10 @@ def factors(blocks: int) -> Iterator[int]:
         factor *= 2
 
 
-def put_together(values: Ints, factor: int) -> Ints:
+def put_together(values: Floats, factor: int) -> Floats:
     """Return sums of `factor` neighbouring blocks; the last may be shorter."""
-    return np.add.reduceat(values, np.arange(0, len(values), factor))
+    sums: Floats = np.add.reduceat(values, np.arange(0, len(values), factor))
+    return sums
 
 
 def pools(tallies: Iterable[Tally]) -> tuple[Pool, ...]:
@@ -90,7 +90,7 @@ def _pooled(cells: list[Tally], factor: int) -> float:
 
 
 def _excess(tally: Tally, factor: int) -> _Excess:
-    bad, known = (put_together(v, factor).astype(np.float64) for v in tally.arrays())
+    bad, known = (put_together(v, factor) for v in tally.arrays())
     total = known.sum()
     p = bad.sum() / total if total else 0.0
     if not 0 < p < 1:
@@ -120,9 +120,9 @@ def design_effect(tally: Tally, found: tuple[Pool, ...]) -> float:
         Kish, Survey Sampling, 1965: 1 + (n - 1) rho for blocks of n events.
     """
     known = tally.arrays()[1]
-    total, worst = int(known.sum()), tally.spread
+    total, worst = known.sum(), tally.spread
     for factor, rho in found:
-        size = put_together(known, factor).astype(np.float64)
+        size = put_together(known, factor)
         more = rho * float((size * np.maximum(size - tally.spread, 0)).sum()) / total if total else 0.0
         worst = max(worst, tally.spread + more)
     return worst
@@ -142,7 +142,7 @@ def variance_by_blocks(residuals: Floats) -> float:
     """
     worst = 0.0
     for factor in factors(len(residuals)):
-        sums = np.add.reduceat(residuals, np.arange(0, len(residuals), factor))
+        sums = put_together(residuals, factor)
         worst = max(worst, float(np.square(sums).sum()) * len(sums) / (len(sums) - 1))
     return worst
 
