@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nines.cli.options import now
 from nines.cli.output import say
@@ -24,6 +27,7 @@ from nines.operations.house import House, open_house
 FACES: dict[str, str] = {
     "api": "nines.api.app:build",
     "pages": "nines.pages.app:build",
+    "receivers": "nines.receivers.app:build",
     "worker": "nines.worker.loop:build",
 }
 
@@ -54,7 +58,30 @@ def assemble(house: House, only: tuple[str, ...] = ()) -> tuple[Any, Any]:
     app = built.get("api") or built.get("pages")
     if app is not None and "api" in built and "pages" in built:
         app.mount("/", built["pages"])  # the API's routes were added first, so they win
+    receivers = built.get("receivers")
+    if receivers is not None:
+        app = receivers if app is None else Front(receivers, app)
     return app, built.get("worker")
+
+
+class Front:
+    """Gives the paths that senders know to the receivers, and all others to the other faces."""
+
+    def __init__(self, receivers: Starlette, others: ASGIApp) -> None:
+        """Stand before both.
+
+        Args:
+            receivers: asked first, whatever the method.
+            others: get what no receiver's path matches.
+        """
+        self._receivers, self._others = receivers, others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        theirs = scope["type"] == "http" and any(
+            route.matches(scope)[0] is not Match.NONE for route in self._receivers.routes
+        )
+        await (self._receivers if theirs else self._others)(scope, receive, send)
 
 
 @dataclass

@@ -267,6 +267,14 @@ class Lake:
         with self._connection.cursor() as con:
             return sketch_rows(con, self._rows(tenant, source, seq, start, end), indicator)
 
+    def known_series(self, tenant: str, source: str) -> set[int]:
+        """Return the series of a source whose label sets are stored already."""
+        table = self._ask(
+            f"SELECT DISTINCT series FROM {self.tables.series.relation()} "
+            f"WHERE tenant = {text(tenant)} AND source = {text(source)}"
+        )
+        return set(table.column("series").to_pylist())
+
     def freshness(self, tenant: str) -> list[Freshness]:
         """Return how fresh each source of a tenant is, sorted by name."""
         pending = {s: n for (t, s), n in self.inbox.pending().items() if t == tenant}

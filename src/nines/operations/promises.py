@@ -79,12 +79,16 @@ def wanted(house: House, tenants: Sequence[str], *, at: datetime) -> dict[str, W
         indicators: dict[str, Indicator] = {i.identity: i for i in definitions.indicators.values()}
         for instant in sorted({v.effective_from for v in known if v.kind == "SLI"}):
             indicators |= {i.identity: i for i in in_force(house, tenant, at=instant).indicators.values()}
-        found[tenant] = Wanted(indicators, definitions.sources, _sides(indicators))
+        found[tenant] = Wanted(indicators, definitions.sources, counter_sides(indicators))
     return found
 
 
-def _sides(indicators: Mapping[str, Indicator]) -> dict[str, Sides]:
-    """Return the terms of counter indicators; one that cannot be read is refused where it is defined."""
+def counter_sides(indicators: Mapping[str, Indicator]) -> dict[str, Sides]:
+    """Return the terms of counter indicators by identity; one that cannot be read is refused where it is defined.
+
+    Args:
+        indicators: of any kind; the others are left out.
+    """
     return {
         identity: sides(i.good, i.bad, i.total) for identity, i in indicators.items() if isinstance(i, CounterIndicator)
     }

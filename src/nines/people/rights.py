@@ -55,6 +55,16 @@ class Principal:
         return cls("local", "local", tenant, frozenset(DEEDS))
 
     @classmethod
+    def sender(cls, tenant: str, name: str) -> Principal:
+        """Return somebody who may send measurements to one tenant and nothing else.
+
+        Args:
+            tenant: where.
+            name: of the source or port that speaks for them.
+        """
+        return cls("token", f"sender {name}", tenant, frozenset({"ingest"}))
+
+    @classmethod
     def nobody(cls) -> Principal:
         """Return somebody who has not signed in."""
         return cls("nobody", "nobody", "")

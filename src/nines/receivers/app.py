@@ -1,0 +1,32 @@
+"""The receivers over HTTP as one application; `nines.cli.server` puts it before the other faces."""
+
+from __future__ import annotations
+
+import os
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route
+
+from nines.operations.calling import named_hosts
+from nines.operations.house import House
+from nines.operations.receiving import Intake
+from nines.receivers.calling import Clock, Desk
+from nines.receivers.metrics import remote_write
+
+
+def routes() -> list[BaseRoute]:
+    """Return every path that senders know."""
+    return [Route("/api/v1/write", remote_write, methods=["POST"])]
+
+
+def build(house: House, clock: Clock) -> Starlette:
+    """Return the receivers of a house.
+
+    Args:
+        house: where data goes.
+        clock: where the present instant comes from.
+    """
+    app = Starlette(routes=routes())
+    app.state.desk = Desk(Intake(house), clock, named_hosts(os.environ.get("NINES_HOSTS", "")))
+    return app
+
