@@ -26,10 +26,11 @@ from nines.telemetry.sampling_weights import (
 
 #: With fewer kept bad units expected, limits are cautious. A hair under ten, so that ten sharp is not fewer.
 FEW = 9.99
-#: How many bad units the sizes of all units speak for, where bad units are too few to show their own sizes.
+#: How many bad units the sizes of all units speak for, per squared variation of sizes: the more they differ, the
+#: longer the sizes of a few bad units mislead.
 _PRIOR_UNITS = 15.0
-#: Bad units are taken as drawn from all where that is at least this probable; they then speak for up to ten times more.
-_UNLIKE, _MOST_PRIOR = 0.01, 10.0
+#: Bad units count as drawn from all units down to this probability of being so small.
+_UNLIKE = 0.05
 
 #: Why there is no interval: nothing to be unsure of, a weight nobody stated, no events, a total below what was kept.
 Why = Literal["exact", "weight-unknown", "no-events", "total-below-kept"]
@@ -158,8 +159,8 @@ class _Question:
         self.sampled = sampled = [m for m in kept if m.sampled and m.n]
         self.tail = float((1 - confidence) / 2)
         self.flipped = [m.flipped() for m in sampled]
-        self.bad_units = math.inf if surely_kept else sum(map(_bad_units, sampled))
-        self.good_units = math.inf if total is not None else sum(map(_bad_units, self.flipped))
+        self.bad_units = math.inf if surely_kept else _told(sampled)
+        self.good_units = math.inf if total is not None else _told(self.flipped)
 
     def limits(self, ratio: float) -> tuple[tuple[float, float], Rule]:
         """Return the limits of the bad ratio, before rounding, and how they were found."""
@@ -183,27 +184,40 @@ class _Question:
         good = sum(m.n for m in self.kept) - bad
         return min(max(ratio, bad / self.total), 1 - good / self.total)
 
-    def _few(self, true: float, ratio: float) -> bool:
-        """Return whether under a true ratio few bad or few good kept units are expected."""
-        good = self.good_units * (1 - true) < FEW * (1 - ratio)
-        return self.bad_units * true < FEW * ratio or good
+    def _edges(self, ratio: float, *, larger: bool = False) -> tuple[float, float]:
+        """Return below which true ratio few bad units are expected, and above which few good ones.
+
+        Args:
+            ratio: estimated bad ratio.
+            larger: whether units not seen may be as large as the largest can be.
+        """
+        bad = FEW * ratio / self.bad_units if self.bad_units else math.inf
+        good = FEW * (1 - ratio) / self.good_units if self.good_units else math.inf
+        if larger:
+            bad, good = bad * _stretch(self.sampled), good * _stretch(self.flipped)
+        return bad, 1 - good
 
     def _low(self, ratio: float) -> tuple[float, Rule]:
-        plus = self._one_good_more(cautious=True)
-        cautious = crossing(plus.below, self.tail, 0.0, ratio)[0]
-        if self._few(cautious, ratio):
+        """Return the least true ratio that its rule lets stand; where both rules do in parts, what lies between too."""
+        few_bad, few_good = self._edges(ratio)
+        cautious = crossing(self._one_good_more(cautious=True).below, self.tail, 0.0, ratio)[0]
+        if cautious < few_bad or cautious > few_good:
             return cautious, "cautious"
-        return crossing(self._middle(), self.tail, 0.0, ratio)[0], "middle"
+        middle = crossing(self._middle(), self.tail, 0.0, ratio)[0]
+        if middle <= few_good:
+            return middle, "middle"
+        return max(cautious, min(middle, self._edges(ratio, larger=True)[1])), "cautious"
 
     def _high(self, ratio: float) -> tuple[float, Rule]:
+        """Return the greatest true ratio that its rule lets stand, as `_low` does the least."""
+        few_bad, few_good = self._edges(ratio)
+        cautious = crossing(self._one_bad_more(cautious=True).below, 1 - self.tail, ratio, 1.0)[1]
+        if cautious < few_bad or cautious > few_good:
+            return cautious, "cautious"
         middle = crossing(self._middle(), 1 - self.tail, ratio, 1.0)[1]
-        if not self._few(middle, ratio):
+        if middle >= few_bad:
             return middle, "middle"
-        plus = self._one_bad_more(cautious=True)
-        cautious = crossing(plus.below, 1 - self.tail, ratio, 1.0)[1]
-        if not self._few(cautious, ratio):  # of the ratios in between, those with enough are out by the middle
-            cautious = min(cautious, FEW * ratio / self.bad_units)
-        return max(middle, cautious), "cautious"
+        return min(cautious, max(middle, self._edges(ratio, larger=True)[0])), "cautious"
 
     def _middle(self) -> Callable[[float], float]:
         fewer, more = self._one_good_more(cautious=False), self._one_bad_more(cautious=False)
@@ -227,6 +241,9 @@ class _Question:
             found["bbg"] += third * across * bad_size
             found["bgg"] += third * across * good_size
             found["g3"] += third * good.b * good_size**2
+        if not self.surely_kept:
+            found["bad"] -= _half_unit(self.sampled)
+            found["good"] -= _half_unit(self.flipped)
         return Spread(self.total, **found)
 
     def _one_bad_more(self, *, cautious: bool) -> Spread:
@@ -242,9 +259,25 @@ def _halfway(one: Spread, other: Spread, ratio: float) -> float:
     return (one.below(ratio) + other.below(ratio)) / 2
 
 
+def _told(sampled: list[Moments]) -> float:
+    """Return about how many bad units were kept, or dropped where these are fewer: both must be enough."""
+    kept = [(_bad_units(m), float(m.factor)) for m in sampled]
+    return min(sum(units for units, _ in kept), sum(units * (weight - 1) for units, weight in kept))
+
+
 def _bad_units(m: Moments) -> float:
     """Return about how many units with bad events were kept: by the mean size, and never fewer than sizes allow."""
     return max(m.b * m.units / m.n, m.b**2 / m.bb) if m.b else 0.0
+
+
+def _stretch(sampled: list[Moments]) -> float:
+    """Return how many times larger than those seen a bad unit may be, >= 1."""
+    return max((_largest(m) * m.b / m.bb for m in sampled if m.b), default=1.0)
+
+
+def _half_unit(sampled: list[Moments]) -> float:
+    """Return half the bad events of the smallest usual unit: units are whole, a limit lies half way to the next."""
+    return min((m.bb / m.b for m in sampled if m.b), default=1.0) / 2
 
 
 def _size(m: Moments, *, cautious: bool) -> float:
@@ -263,8 +296,8 @@ def _size(m: Moments, *, cautious: bool) -> float:
     mean = m.n / m.units * whole
     apart = max(mean - own, 0.0) ** 2
     variance = mean * of_all - mean**2
-    alike = (variance / (variance + apart)) ** effective
-    prior = _PRIOR_UNITS * (min(alike / _UNLIKE, _MOST_PRIOR) if apart else 1.0)
+    alike = (variance / (variance + apart)) ** effective if apart else 1.0
+    prior = _PRIOR_UNITS * variance / mean**2 * min(alike / _UNLIKE, 1.0)
     return (own * effective + of_all * prior) / (effective + prior)
 
 
