@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -46,12 +47,16 @@ def build_face(name: str, house: House) -> Any:  # noqa: ANN401 - faces are of d
     return getattr(import_module(module), function)(house, now)
 
 
-def assemble(house: House, only: tuple[str, ...] = ()) -> tuple[Any, Any]:
-    """Return the application to serve and the worker to run, either may be None.
+def assemble(house: House, only: tuple[str, ...] = (), asked: Mapping[str, str] | None = None) -> tuple[Any, Any, Any]:
+    """Return the application to serve, the worker to run and the ports to open; any may be None.
 
     Args:
         house: what they work on.
         only: names of faces; every one when empty.
+        asked: HOST:PORT of further ports by name, as statsd and grpc; "" opens none.
+
+    Raises:
+        InputError: ports are asked for, and no receivers run.
     """
     names = only or tuple(FACES)
     built = {name: build_face(name, house) for name in names}
@@ -61,7 +66,17 @@ def assemble(house: House, only: tuple[str, ...] = ()) -> tuple[Any, Any]:
     receivers = built.get("receivers")
     if receivers is not None:
         app = receivers if app is None else Front(receivers, app)
-    return app, built.get("worker")
+    return app, built.get("worker"), _ports(receivers, {k: v for k, v in (asked or {}).items() if v})
+
+
+def _ports(receivers: Starlette | None, asked: dict[str, str]) -> Any:  # noqa: ANN401 - found by name, as faces are
+    if not asked:
+        return None
+    if receivers is None:
+        what = f"{', '.join(asked)} needs the receivers, and --only leaves them out"
+        raise InputError(Problem("--only", what, "add receivers to --only", code="bad-face"))
+    build = import_module("nines.receivers.ports").build
+    return build(receivers.state.desk, {name: parse_listen(text) for name, text in asked.items()})
 
 
 class Front:
@@ -92,12 +107,14 @@ class Running:
         url: where the server answers.
         server: the HTTP server, or None when only the worker runs.
         worker: the worker, or None.
+        ports: further ports, or None.
     """
 
     url: str
     server: uvicorn.Server | None
     worker: Any
     thread: threading.Thread | None = None
+    ports: Any = None
 
     def stop(self) -> None:
         """Stop taking requests, finish those in hand, then stop the worker."""
@@ -105,6 +122,8 @@ class Running:
             self.server.should_exit = True
         if self.thread is not None:
             self.thread.join(timeout=10)
+        if self.ports is not None:
+            self.ports.stop()
         if self.worker is not None:
             self.worker.stop()
 
@@ -162,35 +181,38 @@ def make_server(app: Any) -> uvicorn.Server:  # noqa: ANN401 - any ASGI applicat
     )
 
 
-def start(house: House, listen: str, only: tuple[str, ...] = ()) -> Running:
+def start(house: House, listen: str, only: tuple[str, ...] = (), **asked: str) -> Running:
     """Start faces in the background and return when the server answers.
 
     Args:
         house: what they work on.
         listen: HOST:PORT; port 0 takes a free one.
         only: names of faces; every one when empty.
+        asked: HOST:PORT of further ports, as statsd and grpc.
     """
-    app, worker = assemble(house, only)
+    app, worker, ports = assemble(house, only, asked)
     host, port = parse_listen(listen)
     if worker is not None:
         worker.start()
+    if ports is not None:
+        ports.start()
     if app is None:
-        return Running("", None, worker)
+        return Running("", None, worker, ports=ports)
     listener = bind(host, port)
     server = make_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="nines-http", daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
         thread.join(0.02)
-    return Running(f"http://{host}:{listener.getsockname()[1]}", server, worker, thread)
+    return Running(f"http://{host}:{listener.getsockname()[1]}", server, worker, thread, ports)
 
 
-def serve_forever(data: Path | None, listen: str, only: tuple[str, ...]) -> None:
+def serve_forever(data: Path | None, listen: str, only: tuple[str, ...], asked: Mapping[str, str]) -> None:
     """Serve until interrupted."""
     from nines.operations import people
 
     house = open_house(data or data_folder(), now=now(), store_url=setting("NINES_STORE"))
-    app, worker = assemble(house, only)
+    app, worker, ports = assemble(house, only, asked)
     host, port = parse_listen(listen)
     if worker is not None:
         worker.start()
@@ -200,12 +222,16 @@ def serve_forever(data: Path | None, listen: str, only: tuple[str, ...]) -> None
         return
     listener = bind(host, port)
     url = f"http://{host}:{listener.getsockname()[1]}"
-    say(f"nines serves {url}")
+    if ports is not None:
+        ports.start()
+    say(f"nines serves {url}" + "".join(f", {name} at {text}" for name, text in asked.items() if text))
     link = people.set_up_link(house, url, now=now())
     if link:
         say(f"nobody can sign in yet; make the first account here, once, within an hour: {link}")
     try:
         make_server(app).run(sockets=[listener])
     finally:
+        if ports is not None:
+            ports.stop()
         if worker is not None:
             worker.stop()

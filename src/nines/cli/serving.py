@@ -14,12 +14,16 @@ from nines.cli.output import Format
 def serve(
     data: DataOption = None,
     listen: Annotated[str, typer.Option("--listen", help="HOST:PORT to listen on.")] = "127.0.0.1:8321",
-    only: Annotated[str, typer.Option("--only", help="Faces to run, as api,pages,worker; all unless given.")] = "",
+    only: Annotated[
+        str, typer.Option("--only", help="Faces to run, as api,pages,receivers,worker; all unless given.")
+    ] = "",
+    statsd: Annotated[str, typer.Option("--statsd", help="HOST:PORT to receive StatsD at, over UDP.")] = "",
+    grpc: Annotated[str, typer.Option("--grpc", help="HOST:PORT to receive OTLP at, over gRPC.")] = "",
 ) -> None:
-    """Run API, pages and worker in one process."""
+    """Run API, pages, receivers and worker in one process."""
     from nines.cli.server import serve_forever
 
-    serve_forever(data, listen, tuple(name for name in only.split(",") if name))
+    serve_forever(data, listen, tuple(name for name in only.split(",") if name), {"statsd": statsd, "grpc": grpc})
 
 
 def demo(

@@ -29,4 +29,3 @@ def build(house: House, clock: Clock) -> Starlette:
     app = Starlette(routes=routes())
     app.state.desk = Desk(Intake(house), clock, named_hosts(os.environ.get("NINES_HOSTS", "")))
     return app
-
