@@ -112,7 +112,7 @@ def test_a_ratio_near_one_is_bounded_by_its_few_good_events(expected, record_pro
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("expected", [3, 9.9, 10, 20, 200])
+@pytest.mark.parametrize("expected", [3, 9.9, 10, 50])
 @pytest.mark.parametrize("size", [3, 10])
 def test_traces_of_one_size_and_one_outcome(expected, size, record_property):
     assert_holds(measured(uniform(expected, TENTH, Fraction(1, 20), size)), expected, record_property)
@@ -142,7 +142,7 @@ def test_traces_of_mixed_sizes_and_one_outcome(counted, expected, parts, record_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("expected", [3, 9, 10, 20, 200])
+@pytest.mark.parametrize("expected", [3, 9, 10, 50])
 def test_traces_that_are_bad_in_part(expected, record_property):
     half = round(expected * 5)
     kinds = [Kind(Fraction(10), 4, 2, half), Kind(Fraction(10), 4, 4, half), Kind(Fraction(10), 4, 0, 20 * half)]
@@ -185,7 +185,7 @@ def test_all_bad_kept_and_totals_counted_are_exact_in_every_sample():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("expected", [4, 9, 10, 20, 200])
+@pytest.mark.parametrize("expected", [4, 10, 20, 200])
 def test_a_rate_limited_sampler_that_reports_what_it_saw(expected, record_property):
     rng = np.random.default_rng(7)
     minutes, kept = 12, max(100, 10 * expected)
@@ -216,7 +216,7 @@ def exact_coverage(bad, share):
 def test_exact_coverage_around_ten_expected_bad_events(share):
     for expected in (*np.arange(0.5, 9.9, 0.5), 9.9, 9.98):
         assert exact_coverage(int(expected / share), share) >= 95
-    for expected in (10, 10.1, 10.3, 11, 12.5, 14, 17, 20, 23, 31, 60, 150):
+    for expected in (10, 10.1, 10.3, 11, 12.5, 14, 17, 23, 60):
         bad = -int(-expected / share)
         assert BAND[0] <= exact_coverage(bad + (bad * share < ENOUGH), share) <= BAND[1]
 
@@ -224,5 +224,5 @@ def test_exact_coverage_around_ten_expected_bad_events(share):
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [Fraction(2, 3), Fraction(4, 5), Fraction(9, 10), Fraction(19, 20)])
 def test_where_few_are_dropped_the_limits_stay_wide_enough(share):
-    for expected in (2, 5, 10, 16, 18, 30, 39, 60, 80, 150):
-        assert exact_coverage(round(expected / share), share) >= BAND[0]
+    for expected in (2, 5, 10, 16, 18, 30, 39, 80):
+        assert exact_coverage(round(expected / share), share) >= (BAND[0] if expected >= ENOUGH else 95)

@@ -1,7 +1,8 @@
 """Sampled indicators: the ratio that kept events tell of, and the interval it lies in.
 
-Counts are exact integers and fractions up to the ratio; floats serve the interval alone. Rules: docs/reference
-semantics, "Intervals". Nothing here draws a random number.
+Counts are exact integers and fractions up to the ratio; floats serve the interval alone. The variance of a bad ratio r
+of N events is, over strata of weight w, the sum of w (w - 1) (bb - 2 r nb + r^2 nn) / N^2 (Horvitz and Thompson 1952,
+with the trace as the unit); of a counted N, only bb is left.
 """
 
 from __future__ import annotations
@@ -94,8 +95,9 @@ def interval(
 
     A limit is where a true ratio would make what was kept, or less likely, have a probability of (1 - confidence) / 2.
     What was kept itself counts whole (cautious) where fewer than ten kept bad units, or good ones, are expected under
-    that true ratio, and half (mid-P) from ten on: Fay and Feuer (1997), Fay and Kim (2017, Biometrical Journal 59),
-    with the variance of docs/reference/semantics. Where bad units are few, sizes of all units stand in for theirs.
+    that true ratio, or fewer than ten dropped, and half (mid-P) else: Fay and Feuer (1997), Fay and Kim (2017,
+    Biometrical Journal 59). Where bad units are few, sizes of all units stand in for theirs. Bad traces that are much
+    larger than the usual and almost never kept make the limits too narrow: nothing that was kept tells of them.
 
     Args:
         strata: sums over the sampling units kept at each weight; two of one weight are added.
@@ -161,6 +163,7 @@ class _Question:
         self.flipped = [m.flipped() for m in sampled]
         self.bad_units = math.inf if surely_kept else _told(sampled)
         self.good_units = math.inf if total is not None else _told(self.flipped)
+        self.usual, self.cautious = self._spread(cautious=False), self._spread(cautious=True)
 
     def limits(self, ratio: float) -> tuple[tuple[float, float], Rule]:
         """Return the limits of the bad ratio, before rounding, and how they were found."""
@@ -247,11 +250,11 @@ class _Question:
         return Spread(self.total, **found)
 
     def _one_bad_more(self, *, cautious: bool) -> Spread:
-        spread = self._spread(cautious=cautious)
+        spread = self.cautious if cautious else self.usual
         return spread if self.surely_kept else spread.one_bad_more(*_next_unit(self.sampled, cautious=cautious))
 
     def _one_good_more(self, *, cautious: bool) -> Spread:
-        spread = self._spread(cautious=cautious)
+        spread = self.cautious if cautious else self.usual
         return spread if self.total is not None else spread.one_good_more(*_next_unit(self.flipped, cautious=cautious))
 
 

@@ -20,7 +20,7 @@ _STRAIGHT = 1e-5
 _TINY = 1e-300
 _STEPS = 200
 #: How far apart the two sides of a crossing may stay, relative to it.
-_CLOSE = 1e-10
+_CLOSE = 1e-9
 
 
 def normal_below(z: float) -> float:
@@ -107,7 +107,7 @@ def crossing(rising: Callable[[float], float], level: float, low: float, high: f
 
     Example:
         >>> low, high = crossing(lambda x: x * x, 2.0, 0.0, 2.0)
-        >>> low * low <= 2 <= high * high, high - low < 1e-9
+        >>> low * low <= 2 <= high * high, high - low < 1e-8
         (True, True)
     """
     a, b, fa, fb = high, low, rising(high) - level, rising(low) - level
@@ -115,6 +115,9 @@ def crossing(rising: Callable[[float], float], level: float, low: float, high: f
         return low, low
     if fa <= 0:
         return high, high
+    while 0 < 2 * b < a:  # a level is mostly near the left end
+        value = rising(2 * b) - level
+        a, fa, b, fb = (2 * b, value, b, fb) if value >= 0 else (a, fa, 2 * b, value)
     share = 0.5
     for _ in range(_STEPS):
         x = a + share * (b - a)
