@@ -150,6 +150,8 @@ def test_a_difference_spread_over_many_cells_is_found_though_none_shows_it():
     assert {c.outcome for c in found.cells} == {"cannot-tell"}
     assert [f.kind for f in found.findings] == ["blind-spot"]
     assert "no cell alone shows it" in found.findings[0].reason
+    assert found.findings[0].cells == ()
+    assert len(found.findings[0].evidence) == 21  # the whole, and the cells that make half of it
 
 
 class TestCapture:

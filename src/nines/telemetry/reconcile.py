@@ -32,7 +32,7 @@ from nines.telemetry.reconcile_overall import Comparison, Whole, whole
 #: A difference matters if it is greater than this share of the budget.
 MATTERS = Fraction(1, 4)
 #: Chance of any false discrepancy among the cells; losses, the whole and cells without probes have it again each.
-ALPHA = 0.01
+ALPHA = 0.005
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,9 +132,11 @@ def spread_finding(kind: Kind, compared: Sequence[CellComparison], found: Compar
     """
     head = "users fare worse than the probes show" if kind == "blind-spot" else "the probes fare worse than users do"
     reason = f"{head} over all cells, by {words.points(found.difference)}; no cell alone shows it"
-    return Finding(
-        kind, reason, tuple(c.cell for c in compared), (words.overall("re-weighted", found),), found.difference
-    )
+    seen = sum(c.users.total for c in compared)
+    leading = _carrying({c.cell: c.difference * Fraction(c.users.total, seen) for c in compared}, found.difference)
+    by_cell = {c.cell: c for c in compared}
+    evidence = (words.overall("re-weighted", found), *(words.cell(by_cell[c]) for c in leading))
+    return Finding(kind, reason, (), evidence, found.difference)
 
 
 def unprobed_finding(cells: Sequence[tuple[Cell, Tally]], words: Words) -> Finding:
