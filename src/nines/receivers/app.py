@@ -10,13 +10,21 @@ from starlette.routing import BaseRoute, Route
 from nines.operations.calling import named_hosts
 from nines.operations.house import House
 from nines.operations.receiving import Intake
+from nines.receivers import push, rum
 from nines.receivers.calling import Clock, Desk
 from nines.receivers.metrics import remote_write
 
 
 def routes() -> list[BaseRoute]:
     """Return every path that senders know."""
-    return [Route("/api/v1/write", remote_write, methods=["POST"])]
+    return [
+        Route("/api/v1/write", remote_write, methods=["POST"]),
+        Route("/rum", rum.beacon, methods=["POST"]),
+        Route("/rum", rum.preflight, methods=["OPTIONS"]),
+        Route("/rum/nines-rum.js", rum.module, methods=["GET"]),
+        Route("/api/v1/endpoints/{key}/external", push.gatus, methods=["POST"]),
+        Route("/api/push/{token}", push.kuma, methods=["GET", "POST"]),
+    ]
 
 
 def build(house: House, clock: Clock) -> Starlette:
