@@ -223,6 +223,21 @@ def test_traces_that_are_all_alike_leave_little_to_doubt():
     assert alike.bad.high - alike.bad.low < (apart.bad.high - apart.bad.low) / 5
 
 
+@settings(deadline=None)
+@given(
+    st.integers(2, 40),
+    st.integers(1, 39),
+    st.integers(1, 10**6),
+    st.integers(1, 10**6),
+    st.sampled_from([Fraction(10**9 + 1, 10**9), Fraction(3, 2), Fraction(2**56)]),
+)
+def test_traces_all_alike_of_any_number_and_weight_have_limits(size, bad, count, more, weight):
+    bad = min(bad, size)
+    alike = Moments(weight, size * count, bad * count, size**2 * count, size * bad * count, bad**2 * count, count)
+    found = interval([alike, singles(Fraction(7, 3), more, count)])
+    assert found.bad.low <= found.ratio <= found.bad.high
+
+
 def test_weight_one_everywhere_is_exact():
     assert interval([singles(Fraction(1), 111, 7)]) == NoInterval(Fraction(7, 118), "exact")
     assert interval([Moments(Fraction(1), 118, 7)]) == NoInterval(Fraction(7, 118), "exact")

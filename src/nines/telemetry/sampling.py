@@ -298,7 +298,7 @@ def _size(m: Moments, *, cautious: bool) -> float:
     effective = m.b / own
     mean = m.n / m.units * whole
     apart = max(mean - own, 0.0) ** 2
-    variance = mean * of_all - mean**2
+    variance = max(mean * of_all - mean**2, 0.0)
     alike = (variance / (variance + apart)) ** effective if apart else 1.0
     prior = _PRIOR_UNITS * variance / mean**2 * min(alike / _UNLIKE, 1.0)
     return (own * effective + of_all * prior) / (effective + prior)
