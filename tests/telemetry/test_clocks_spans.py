@@ -149,7 +149,7 @@ def test_servers_that_work_on_for_a_long_time_are_no_clock():
                 f"c{n}",
                 "b",
                 "SERVER",
-                n * 1000 + 1 + int(rng.integers(3)),
+                n * 1000 + 50 + int(rng.integers(3)),
                 n * 1000 + 601 + int(rng.integers(600)),
             )
         )
