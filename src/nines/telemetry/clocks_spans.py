@@ -199,7 +199,7 @@ def _waited(parent: Ints, child: Ints, whole: Ints, ahead: Ints, behind: Ints, w
         work: s3 - s2.
     """
     possible = _waits(parent, child) & (work <= whole)
-    stated = possible & (parent == CLIENT) & (child == SERVER)
+    stated: Flags = (parent == CLIENT) & (child == SERVER)
     # A stated server that starts after its client's end was not seen to outlast it: one of the clocks is wrong.
     return possible & ((behind <= 0) | (stated & (ahead > whole))), stated
 
@@ -208,7 +208,8 @@ def _late_is_the_rule(pair: Ints, at: Ints, high: Ints, low: Ints, otherwise: Fl
     """Return for each late end (low > 0) whether it shows the clock and not the work.
 
     Among the `_NEIGHBOURS` on either side more than half must end late, nine in ten of the late ones must agree with
-    the forward bounds there, and this one must.
+    the forward bounds there, and this one must. Children longer than their parent never agree: many of them show that
+    nobody waits here, and that shorter ones end late for the same reason.
 
     Args:
         pair: number of client and server together, for each exchange of stated kinds.
