@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from nines.protocols.rum_rows import (
     LONGEST_URL,
@@ -90,7 +91,7 @@ def row_of(entry: object) -> Row | str:
     return read(held)
 
 
-def vital(name: object, value: object, *, given: object, navigation: str, id: object, **more: object) -> Row | str:  # noqa: A002 - the name of the column
+def vital(name: object, value: object, *, given: object, navigation: object, id: object) -> Row | str:  # noqa: A002 - the column's name
     """Return the row of a metric, or why it is left out.
 
     Args:
@@ -99,7 +100,6 @@ def vital(name: object, value: object, *, given: object, navigation: str, id: ob
         given: rating as the sender says, for metrics whose bounds only it knows.
         navigation: how the page was reached.
         id: identity of the metric; its last report counts.
-        more: other fields of the row.
 
     Raises:
         ValueError: it is malformed.
@@ -112,22 +112,30 @@ def vital(name: object, value: object, *, given: object, navigation: str, id: ob
     if name == "TTFB" and measured == 0 and navigation == "soft-navigation":
         return "the TTFB of a soft navigation is 0 by definition: left out"
     rating = known.rating(measured) if known else given if isinstance(given, str) and given in _RATINGS else ""
-    attributes = {RATING: rating, NAVIGATION: navigation if navigation in _NAVIGATIONS else ""}
+    way = navigation if isinstance(navigation, str) and navigation in _NAVIGATIONS else ""
     made = _MADE.fullmatch(own_id)
     return Row(
-        "vital", metric=name, value=measured, duration=measured if known and known.unit == "ms" else None, id=own_id,
-        client_time=made[1] if made else "", attributes={n: v for n, v in attributes.items() if v}, **more,  # type: ignore[arg-type]
-    )  # fmt: skip
+        "vital",
+        metric=name,
+        value=measured,
+        duration=measured if known and known.unit == "ms" else None,
+        id=own_id,
+        client_time=made[1] if made else "",
+        attributes={n: v for n, v in ((RATING, rating), (NAVIGATION, way)) if v},
+    )
 
 
 def _vital(held: dict[str, object]) -> Row | str:
-    navigation = held.get("navigationType")
-    return vital(
-        held.get("name"), held.get("value"), given=held.get("rating"), id=held.get("id"),
-        navigation=navigation if isinstance(navigation, str) else "",
-        url=text(held.get("navigationURL"), LONGEST_URL), route=path_text(held.get("route")),
-        rate=rate(held.get("rate")),
+    found = vital(
+        held.get("name"), held.get("value"), given=held.get("rating"), navigation=held.get("navigationType"),
+        id=held.get("id"),
     )  # fmt: skip
+    url, route, kept = (
+        text(held.get("navigationURL"), LONGEST_URL),
+        path_text(held.get("route")),
+        rate(held.get("rate")),
+    )
+    return found if isinstance(found, str) else replace(found, url=url, route=route, rate=kept)
 
 
 def _load(held: dict[str, object]) -> Row:

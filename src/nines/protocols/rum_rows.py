@@ -123,7 +123,8 @@ def _cells(page: Page, row: Row) -> tuple[object, ...]:
     agent = sender.user_agent[:LONGEST]
     address, path = place((row.url or page.url)[:LONGEST_URL])
     route = sender.routes.route(path) if path else None
-    said = row.route or page.route
+    # What the envelope says of its page need not hold for an entry with an address of its own.
+    said = row.route or ("" if row.url and row.url != page.url else page.route)
     weight = _weight(row.rate or page.rate or sender.rate)
     # Whole sessions are kept or dropped, so the session is what sampling has for a unit.
     trace = page.session if weight[1] != weight[2] and page.session else row.trace
