@@ -152,7 +152,7 @@ def kuma_answer(refused: Refused | None = None) -> tuple[int, bytes]:
     if refused is None:
         return 200, b'{"ok":true}'
     answer = {"ok": False, "msg": refused.message}
-    return refused.status, json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
+    return refused.status, json.dumps(answer, separators=(",", ":")).encode()
 
 
 def go_duration(text: str) -> Fraction:
@@ -187,8 +187,9 @@ def go_duration(text: str) -> Fraction:
 
 def _fields(query: str) -> dict[str, str]:
     """Return the fields of a query string; of one given twice the last stands."""
+    whole = query.encode("utf-8", "replace").decode()
     try:
-        found = parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        found = parse_qsl(whole, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         raise Refused(BAD_REQUEST, f"more than {MOST_FIELDS} fields in the query") from None
     return dict(found)
