@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from nines.protocols.rum_page import vital
 from nines.protocols.rum_rows import (
@@ -90,10 +89,12 @@ def _measurement(held: dict[str, object]) -> list[Row | str]:
     if main is None:
         refuse("none of its values is a web vital")
     own_id = identity(context.get("id"))
-    found = vital(main.upper(), values[main], given=None, navigation=context.get("navigation_type"), id=own_id)
+    found = vital(
+        main.upper(), values[main], given=None, navigation=context.get("navigation_type"), id=own_id,
+        trace=_trace(held), client_time=text(held.get("timestamp"), 64),
+    )  # fmt: skip
     if isinstance(found, str):
         return [found]
-    found = replace(found, trace=_trace(held), client_time=text(held.get("timestamp"), 64))
     # `delta` is the same value again, less what was reported before: it must never be added up.
     rest = (name for name in values if name not in {main, "delta"})
     return [found, *(_named(held, kind, name, values[name], f"{own_id}/{name}") for name in rest)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from fractions import Fraction
 
 from nines.protocols.rum_rows import (
     LONGEST_URL,
@@ -22,7 +22,7 @@ from nines.protocols.rum_rows import (
     mapping,
     number,
     path_text,
-    rate,
+    rate_of,
     refuse,
     text,
 )
@@ -55,7 +55,7 @@ def page_of(body: object, sender: Sender) -> Page:
         version=text(envelope.get("version"), 128),
         client_time=text(envelope.get("sent"), 64),
         machine=envelope.get("webdriver") is True,
-        rate=rate(envelope.get("rate")),
+        rate=rate_of(envelope.get("rate")),
     )
 
 
@@ -91,7 +91,19 @@ def row_of(entry: object) -> Row | str:
     return read(held)
 
 
-def vital(name: object, value: object, *, given: object, navigation: object, id: object) -> Row | str:  # noqa: A002 - the column's name
+def vital(
+    name: object,
+    value: object,
+    *,
+    given: object,
+    navigation: object,
+    id: object,  # noqa: A002 - the column's name
+    url: str = "",
+    route: str = "",
+    rate: Fraction | None = None,
+    trace: str | None = None,
+    client_time: str = "",
+) -> Row | str:
     """Return the row of a metric, or why it is left out.
 
     Args:
@@ -100,6 +112,11 @@ def vital(name: object, value: object, *, given: object, navigation: object, id:
         given: rating as the sender says, for metrics whose bounds only it knows.
         navigation: how the page was reached.
         id: identity of the metric; its last report counts.
+        url: address it belongs to, or "" for that of its beacon.
+        route: route it belongs to, or "".
+        rate: share of sessions that is measured, or None for that of its beacon.
+        trace: trace it belongs to, or None.
+        client_time: the browser's stamp, or "" for the one that ids of web-vitals hold.
 
     Raises:
         ValueError: it is malformed.
@@ -111,31 +128,27 @@ def vital(name: object, value: object, *, given: object, navigation: object, id:
     own_id = identity(id)
     if name == "TTFB" and measured == 0 and navigation == "soft-navigation":
         return "the TTFB of a soft navigation is 0 by definition: left out"
-    rating = known.rating(measured) if known else given if isinstance(given, str) and given in _RATINGS else ""
-    way = navigation if isinstance(navigation, str) and navigation in _NAVIGATIONS else ""
-    made = _MADE.fullmatch(own_id)
+    attributes = {}
+    if known is not None:
+        attributes[RATING] = known.rating(measured)
+    elif isinstance(given, str) and given in _RATINGS:
+        attributes[RATING] = given
+    if isinstance(navigation, str) and navigation in _NAVIGATIONS:
+        attributes[NAVIGATION] = navigation
+    made = None if client_time else _MADE.fullmatch(own_id)
+    took = measured if known and known.unit == "ms" else None
     return Row(
-        "vital",
-        metric=name,
-        value=measured,
-        duration=measured if known and known.unit == "ms" else None,
-        id=own_id,
-        client_time=made[1] if made else "",
-        attributes={n: v for n, v in ((RATING, rating), (NAVIGATION, way)) if v},
-    )
+        "vital", metric=name, value=measured, duration=took, id=own_id, url=url, route=route, rate=rate, trace=trace,
+        client_time=made[1] if made else client_time, attributes=attributes,
+    )  # fmt: skip
 
 
 def _vital(held: dict[str, object]) -> Row | str:
-    found = vital(
-        held.get("name"), held.get("value"), given=held.get("rating"), navigation=held.get("navigationType"),
-        id=held.get("id"),
+    get = held.get
+    return vital(
+        get("name"), get("value"), given=get("rating"), navigation=get("navigationType"), id=get("id"),
+        url=text(get("navigationURL"), LONGEST_URL), route=path_text(get("route")), rate=rate_of(get("rate")),
     )  # fmt: skip
-    url, route, kept = (
-        text(held.get("navigationURL"), LONGEST_URL),
-        path_text(held.get("route")),
-        rate(held.get("rate")),
-    )
-    return found if isinstance(found, str) else replace(found, url=url, route=route, rate=kept)
 
 
 def _load(held: dict[str, object]) -> Row:
@@ -162,7 +175,7 @@ def _outcome(kind: str, held: dict[str, object], attributes: dict[str, str]) -> 
     return Row(
         kind, value=took, duration=took, state=state, status=status, id=identity(held.get("id")),
         url=text(held.get("navigationURL"), LONGEST_URL), route=path_text(held.get("route")),
-        rate=rate(held.get("rate")), attributes={n: v for n, v in attributes.items() if v},
+        rate=rate_of(held.get("rate")), attributes={n: v for n, v in attributes.items() if v},
     )  # fmt: skip
 
 

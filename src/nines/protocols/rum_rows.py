@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pyarrow as pa
 
@@ -62,7 +62,7 @@ class Page:
     rate: Fraction | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One row, as far as it differs from the others of its beacon; see the event columns."""
 
@@ -95,7 +95,7 @@ class Rows:
     """
 
     now_us: int
-    cells: list[tuple[object, ...] | None] = field(default_factory=list)
+    cells: list[tuple[Any, ...] | None] = field(default_factory=list)
     counted: int = 0
     _by_id: dict[str, int] = field(default_factory=dict)
 
@@ -113,12 +113,25 @@ class Rows:
         """Return the rows as event columns."""
         kept = [cells for cells in self.cells if cells is not None]
         time = pa.array([self.now_us] * len(kept), pa.int64()).cast(_UTC)
-        columns = zip(*kept, strict=True) if kept else [()] * (len(_SCHEMA) - 1)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, list(_SCHEMA)[1:], strict=True)]
-        return pa.Table.from_arrays([time, *arrays], schema=_SCHEMA)
+        *columns, held = zip(*kept, strict=True) if kept else [()] * (len(_SCHEMA) - 1)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, list(_SCHEMA)[1:-1], strict=True)]
+        return pa.Table.from_arrays([time, *arrays, _map(held)], schema=_SCHEMA)
 
 
-def _cells(page: Page, row: Row) -> tuple[object, ...]:
+def _map(held: Iterable[Mapping[str, str]]) -> pa.Array:
+    """Return a map for each row, put together from its flat parts: several times faster than from pairs."""
+    names: list[str] = []
+    texts: list[str] = []
+    offsets = [0]
+    for attributes in held:
+        names += attributes
+        texts += attributes.values()
+        offsets.append(len(names))
+    flat = (pa.array(offsets, pa.int32()), pa.array(names, pa.string()), pa.array(texts, pa.string()))
+    return pa.MapArray.from_arrays(*flat)
+
+
+def _cells(page: Page, row: Row) -> tuple[Any, ...]:
     sender = page.sender
     agent = sender.user_agent[:LONGEST]
     address, path = place((row.url or page.url)[:LONGEST_URL])
@@ -128,16 +141,16 @@ def _cells(page: Page, row: Row) -> tuple[object, ...]:
     weight = _weight(row.rate or page.rate or sender.rate)
     # Whole sessions are kept or dropped, so the session is what sampling has for a unit.
     trace = page.session if weight[1] != weight[2] and page.session else row.trace
-    own = {
-        KIND: row.kind, METRIC: row.metric, PAGE: address, PATH: path, DEVICE: device(agent),
-        SYNTHETIC: "true" if sender.marked or page.machine or synthetic(agent) else "",
-        CLIENT_TIME: row.client_time or page.client_time, REPLACES: "true" if row.id is not None else "",
-    }  # fmt: skip
-    attributes = {**row.attributes, **{name: value for name, value in own.items() if value}}
+    own = (
+        (KIND, row.kind), (METRIC, row.metric), (PAGE, address), (PATH, path), (DEVICE, device(agent)),
+        (CLIENT_TIME, row.client_time or page.client_time), (REPLACES, "" if row.id is None else "true"),
+        (SYNTHETIC, "true" if sender.marked or page.machine or synthetic(agent) else ""),
+    )  # fmt: skip
+    attributes = {**row.attributes, **{name: value for name, value in own if value}}
     return (
         page.service or None, row.operation or route or said or path or None, row.status, row.duration,
         page.session or None, *weight, page.version or None, sender.region or None, row.state, row.value, row.id,
-        trace, row.parent, row.span_kind, list(attributes.items()),
+        trace, row.parent, row.span_kind, attributes,
     )  # fmt: skip
 
 
@@ -158,8 +171,10 @@ def text(value: object, longest: int = LONGEST) -> str:
         >>> text("a" * 600) == "a" * 512, text(None), text(17)
         (True, '', '17')
     """
+    if value is None:
+        return ""
     if isinstance(value, str):
-        cut = value[:longest]
+        cut = value if len(value) <= longest else value[:longest]
         return cut if cut.isascii() and "\0" not in cut else _storable(cut)
     whole = isinstance(value, int) and not isinstance(value, bool) and -_INT64 < value < _INT64
     return str(value) if whole else ""
@@ -210,19 +225,21 @@ def elapsed(value: object, name: str = "value") -> float:
     return found
 
 
-def rate(value: object) -> Fraction | None:
+def rate_of(value: object) -> Fraction | None:
     """Return a sampling rate as its decimal is written, or None where there is none.
 
     Raises:
         ValueError: it is not above 0 and up to 1.
 
     Example:
-        >>> rate(0.3)
+        >>> rate_of(0.3)
         Fraction(3, 10)
     """
-    if value is None:
-        return None
-    found = number(value, "rate")
+    return None if value is None else _exact_rate(number(value, "rate"))
+
+
+@lru_cache(maxsize=1024)
+def _exact_rate(found: float) -> Fraction:
     # The shortest decimal of a double is what the page wrote.
     exact = Fraction(repr(found))
     if not 0 < exact <= 1 or exact.denominator >= _INT64:
@@ -243,6 +260,8 @@ def identity(value: object) -> str:
 
 def path_text(value: object) -> str:
     """Return a route a page gives itself, without what follows a "?" or "#"."""
+    if value is None:
+        return ""
     return text(value, LONGEST_PATH).partition("?")[0].partition("#")[0]
 
 
