@@ -119,14 +119,15 @@ class Server:
 
 
 @contextmanager
-def serving(blocks: Path, folder: Path, rules: str = "", interval_s: int = 60):
-    """Run a server over a copy of the blocks, with rules or without, scraping nothing."""
+def serving(blocks: Path, folder: Path, rules: str = "", interval_s: int = 60, scrape: str = ""):
+    """Run a server over a copy of the blocks, with rules or without; it scrapes nothing unless told to."""
     prometheus, _ = needed()
     folder.mkdir(parents=True)
     shutil.copytree(blocks, folder / "data")
     (folder / "rules.yml").write_text(rules or "groups: []\n")
     (folder / "prometheus.yml").write_text(
-        f"global: {{evaluation_interval: {interval_s}s}}\nrule_files: [{json.dumps(str(folder / 'rules.yml'))}]\n"
+        f"global: {{evaluation_interval: {interval_s}s}}\n"
+        f"rule_files: [{json.dumps(str(folder / 'rules.yml'))}]\n{scrape}"
     )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

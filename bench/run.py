@@ -20,6 +20,7 @@ BENCHES = {
     "rollup": ("bench.rollup", "raw events to per-minute counts, beside a bare DuckDB query"),
     "sweep": ("bench.sweep", "10,000 objectives x 8 windows a tick"),
     "prometheus": ("bench.beside_prometheus", "100 objectives, beside Prometheus with Sloth-style rules"),
+    "whole": ("bench.whole_process", "whole processes over the same series, beside Prometheus"),
     "slo-generator": ("bench.beside_slo_generator", "the same objectives, beside slo-generator"),
     "killing": ("bench.killing", "SIGKILL at random points, nothing lost or doubled"),
     "starting": ("bench.starting", "the command line's start and `check` on 100 files"),

@@ -73,6 +73,18 @@ def minute_series(counts: pa.Table, pulses: Pulses, source: DataSource, start: i
     return replace(made, strata=()) if all(s.weight == 1 for s in strata) else made
 
 
+def with_losses(series: MinuteSeries, lost: Ints) -> MinuteSeries:
+    """Return a series with the rows that its source lost as unknown events.
+
+    Args:
+        series: as counted.
+        lost: int64 rows lost in each of its minutes.
+    """
+    unknown = series.unknown + lost.astype(series.unknown.dtype) * series.scale
+    state = np.where((series.state == MinuteState.SILENT) & (lost > 0), np.uint8(MinuteState.ALIVE), series.state)
+    return replace(series, unknown=unknown, state=state)
+
+
 def _strata(counts: pa.Table, start: int, end: int) -> list[Stratum]:
     """Return what was kept, by weight, the least weight first and the unknown one last."""
     if not counts.num_rows:

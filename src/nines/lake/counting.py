@@ -9,11 +9,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from nines.lake.engine import connection
 from nines.lake.metrics import Counter
 from nines.lake.rollup import Counted, Split, Tallied, count_rows, text
 from nines.lake.stamping import counts_table
 from nines.lake.tables import COUNTS_SCHEMA, LakeTable
-from nines.lake.units import minus, session_counts, session_key_sql, unit_sums
+from nines.lake.units import UNIT, UNIT_OF_REPLACED, minus, session_counts, session_key_sql, unit_sums
 from nines.objectives.indicator import CounterIndicator, EventIndicator, Indicator, SampleIndicator, ValueIndicator
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.selecting import Sides
@@ -62,8 +63,9 @@ def source_of(wanted: Mapping[str, Wanted], tenant: str, name: str) -> DataSourc
 
 def by_source(rows: pa.Table) -> Iterator[tuple[str, str, duckdb.DuckDBPyConnection, str]]:
     """Yield each tenant and source among some rows, with a connection and SQL that reads its rows."""
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
+    if not rows.num_rows:
+        return
+    with connection() as con:
         con.register("flushed", rows)
         for tenant, source in con.sql("SELECT DISTINCT tenant, source FROM flushed ORDER BY 1, 2").fetchall():
             yield tenant, source, con, f"(SELECT * FROM flushed WHERE {owned(tenant, source)})"
@@ -129,7 +131,8 @@ def past_counts(
     own = numbered and not source.replaces
     counts = count_rows(con, relation, [indicator], seq=own, split=split)[0]
     found = [counts if own else _under(counts, seq)]
-    return [*found, _under(unit_sums(con, relation, indicator, split), seq)] if split.weights else found
+    unit = UNIT_OF_REPLACED if source.replaces else UNIT
+    return [*found, _under(unit_sums(con, relation, indicator, split, unit), seq)] if split.weights else found
 
 
 def _under(tallied: Tallied, seq: int) -> Tallied:
@@ -149,11 +152,11 @@ class _Events:
         if self._source.replaces:
             for indicator in single:
                 yield from self._by_key(indicator, "version", "id", self._rows)
-                yield from self._by_key(indicator, "version", "id", self._unit_sums)
+                yield from self._by_key(indicator, "session", UNIT_OF_REPLACED, self._unit_sums)
         elif single:
             yield from zip(single, count_rows(self._con, self._new, single, split=self._split), strict=True)
             for indicator in single if self._split.weights else ():
-                yield from self._by_key(indicator, "trace", "trace", self._unit_sums)
+                yield from self._by_key(indicator, "trace", UNIT, self._unit_sums)
         for indicator in indicators:
             if isinstance(indicator, EventIndicator) and indicator.session is not None:
                 yield from self._changed(indicator, "session", session_key_sql(indicator.session), self._sessions)
@@ -162,7 +165,7 @@ class _Events:
         return count_rows(self._con, rows, [indicator], split=split)[0]
 
     def _unit_sums(self, indicator: Counted, rows: str, split: Split) -> Tallied:
-        return unit_sums(self._con, rows, indicator, split)
+        return unit_sums(self._con, rows, indicator, split, UNIT_OF_REPLACED if self._source.replaces else UNIT)
 
     def _sessions(self, indicator: Counted, rows: str, split: Split) -> Tallied:
         assert isinstance(indicator, EventIndicator)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from nines.lake.counting import Wanted, by_source, event_counts, source_of
+from nines.lake.engine import connection
 from nines.lake.inbox import Batch, Inbox
 from nines.lake.readings import Readings
 from nines.lake.rollup import pulse_minutes
@@ -27,12 +27,14 @@ from nines.lake.stamping import (
     pulse_table,
     stamped_counts,
     stamped_events,
+    stamped_losses,
     stamped_readings,
     stamped_series,
 )
 from nines.lake.tables import (
     COUNTS_SCHEMA,
     FLUSHES_SCHEMA,
+    LOSSES_SCHEMA,
     PULSES_SCHEMA,
     SAMPLES_SCHEMA,
     SERIES_SCHEMA,
@@ -70,6 +72,7 @@ class Tables:
     events: LakeTable
     series: LakeTable
     samples: LakeTable
+    losses: LakeTable
     pulses: LakeTable
     counts: LakeTable
     flushes: LakeTable
@@ -78,7 +81,8 @@ class Tables:
     def under(cls, folder: Path) -> Tables:
         """Return the tables of a lake's folder."""
         schemas = {
-            "events": STORED_SCHEMA, "series": SERIES_SCHEMA, "samples": SAMPLES_SCHEMA, "pulses": PULSES_SCHEMA,
+            "events": STORED_SCHEMA, "series": SERIES_SCHEMA, "samples": SAMPLES_SCHEMA,
+            "losses": LOSSES_SCHEMA, "pulses": PULSES_SCHEMA,
             "counts": COUNTS_SCHEMA, "flushes": FLUSHES_SCHEMA,
         }  # fmt: skip
         return cls(**{name: LakeTable(folder / name, schema) for name, schema in schemas.items()})
@@ -86,7 +90,7 @@ class Tables:
     @property
     def in_order(self) -> tuple[LakeTable, ...]:
         """Every table, the list of flushes last."""
-        return self.events, self.series, self.samples, self.pulses, self.counts, self.flushes
+        return self.events, self.series, self.samples, self.losses, self.pulses, self.counts, self.flushes
 
 
 @contextmanager
@@ -135,6 +139,9 @@ class Flusher:
         self._observe("events")
         readings = self._readings([b for b in batches if b.kind in {"samples", "series"}], seq, last)
         self._observe("samples")
+        lost = [stamped_losses(b, seq) for b in batches if b.kind == "lost"]
+        if lost:
+            self._tables.losses.append(pa.concat_tables(lost), app, last)
         self._tables.pulses.append(self._pulses(rows, readings, wanted, seq), app, last)
         self._observe("pulses")
         ready = [stamped_counts(b, seq) for b in batches if b.kind == "counts"]
@@ -154,7 +161,7 @@ class Flusher:
         """Store the events, and return those stored: after a crash they are read back instead of written again."""
         events, app = self._tables.events, self._inbox.app_id
         if events.version_of(app) >= last:
-            with duckdb.connect() as con:
+            with connection() as con:
                 stored = con.sql(f"SELECT * FROM {events.relation()} WHERE seq = {seq}").to_arrow_table()
             return conformed(stored, STORED_SCHEMA), 0
         rows = pa.concat_tables([stamped_events(b, seq) for b in batches]) if batches else STORED_SCHEMA.empty_table()
@@ -166,8 +173,7 @@ class Flusher:
         """Leave out rows whose id their source has sent before with the same time, in this flush or an earlier one."""
         if rows.column("id").null_count == rows.num_rows:
             return rows
-        with duckdb.connect() as con:
-            con.execute("SET TimeZone = 'UTC'")
+        with connection() as con:
             con.register("incoming", rows.append_column("place", pa.array(np.arange(rows.num_rows))))
             kept = con.sql(
                 "SELECT place FROM incoming AS n WHERE id IS NULL OR (place IN (SELECT min(place) FROM incoming "
@@ -184,7 +190,7 @@ class Flusher:
         sets = [stamped_series(b, seq) for b in batches if b.kind == "series"]
         series.append(pa.concat_tables(sets) if sets else SERIES_SCHEMA.empty_table(), app, last)
         if samples.version_of(app) >= last:
-            with duckdb.connect() as con:
+            with connection() as con:
                 stored = con.sql(f"SELECT * FROM {samples.relation()} WHERE seq = {seq}").to_arrow_table()
             return conformed(stored, SAMPLES_SCHEMA)
         parts = [stamped_readings(b, seq) for b in batches if b.kind == "samples"]
@@ -194,7 +200,7 @@ class Flusher:
 
     def _new_readings(self, rows: pa.Table) -> pa.Table:
         """Leave out readings of a series and instant that are there already; the first one stands."""
-        with duckdb.connect() as con:
+        with connection() as con:
             con.register("incoming", rows.append_column("place", pa.array(np.arange(rows.num_rows))))
             low, high = con.sql("SELECT min(time), max(time) FROM incoming").fetchall()[0]
             kept = con.sql(

@@ -24,7 +24,7 @@ import pyarrow as pa
 from nines.errors import OverloadedError, Problem
 from nines.spans import EPOCH
 
-Kind = Literal["events", "counts", "samples", "series"]
+Kind = Literal["events", "counts", "samples", "series", "lost"]
 #: Bytes of waiting batches beyond which new ones are refused, so that a stalled flush never fills the disk unseen.
 MOST_BYTES = 2 * 1024**3
 #: Batches that share one commit at most.

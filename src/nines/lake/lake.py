@@ -11,18 +11,19 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from nines.evaluation.evidence import CoveredEvents
-from nines.lake.assemble import Pulses, minute_series, state_indicator_series
+from nines.lake.assemble import Pulses, minute_series, state_indicator_series, with_losses
 from nines.lake.counting import Rolled, Wanted, past_counts, source_of, versions_sql
+from nines.lake.engine import connection
 from nines.lake.flush import Flushed, Flusher, Tables, lease
 from nines.lake.inbox import Inbox, Kind, Receipt
 from nines.lake.rollup import covered_rows, sketch_rows, text
 from nines.lake.stamping import counts_table
+from nines.lake.tables import COUNTS_SCHEMA
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import (
     CounterIndicator,
@@ -76,8 +77,8 @@ class Lake:
         self.inbox = Inbox(folder / "inbox.sqlite")
         self.tables = Tables.under(folder)
         self._lock = folder / "flush.lock"
-        self._connection = duckdb.connect()
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._rolled: set[tuple[str, str]] = set()  # indicators whose past is known to be counted
+        self._connection = connection()
         self._flusher = Flusher(self.inbox, self.tables, observe)
 
     @classmethod
@@ -136,23 +137,26 @@ class Lake:
         """Count what is stored for indicators that are new, each row under its own sequence."""
         for tenant, asked in wanted.items():
             for source in sorted({i.source for i in asked.indicators.values()}):
-                fresh = [i for i in asked.rolled(source) if not self.tables.counts.version_of(_marker(tenant, i))]
+                unseen = [i for i in asked.rolled(source) if (tenant, i.identity) not in self._rolled]
+                fresh = [i for i in unseen if not self.tables.counts.version_of(_marker(tenant, i))]
                 if fresh:
                     self._roll_up_past(tenant, source_of(wanted, tenant, source), fresh, asked)
+                self._rolled.update((tenant, i.identity) for i in unseen)
 
     def _roll_up_past(self, tenant: str, source: DataSource, indicators: Sequence[Rolled], asked: Wanted) -> None:
         app = self.inbox.app_id
         ahead = self.tables.counts.version_of(app) > self.tables.flushes.version_of(app)
         done = self.last_sequence() + ahead  # a flush that stopped after its counts is not counted again
         with self._connection.cursor() as con:
+            parts = [COUNTS_SCHEMA.empty_table()]
             for indicator in indicators:
                 if isinstance(indicator, CounterIndicator):
-                    found = self._flusher.readings.past(con, tenant, source, asked, indicator, done)
+                    parts.append(self._flusher.readings.past(con, tenant, source, asked, indicator, done))
                 else:
                     past = past_counts(con, self._rows(tenant, source, done), source, indicator, done)
-                    parts = [counts_table(tenant, indicator.identity, source.name, one) for one in past]
-                    found = pa.concat_tables(parts)
-                self.tables.counts.append(found, _marker(tenant, indicator), 1, even_empty=True)
+                    parts += [counts_table(tenant, indicator.identity, source.name, one) for one in past]
+            marks = [_marker(tenant, indicator) for indicator in indicators]
+            self.tables.counts.append(pa.concat_tables(parts), marks[0], 1, marks=marks[1:] or marks)
 
     def _rows(
         self, tenant: str, source: DataSource, seq: int | None, start: int | None = None, end: int | None = None
@@ -189,8 +193,7 @@ class Lake:
         """
         if isinstance(indicator, StateIndicator):
             hold = -(-indicator.max_hold // MINUTE)
-            with duckdb.connect() as con:
-                con.execute("SET TimeZone = 'UTC'")
+            with connection() as con:
                 rows = self._rows(tenant, source, seq, start - hold, end)
                 return state_indicator_series(con, rows, indicator, start, end)
         return self.series_many(tenant, [(indicator, source)], start, end, seq)[0]
@@ -210,10 +213,27 @@ class Lake:
         )
         pulses = self._pulses(tenant, list({s.name: s for _, s in wanted}.values()), start, end, known)
         by_name, empty = _grouped(counts, "indicator"), counts.slice(0, 0)
-        none = Pulses.of(np.zeros(0, dtype=np.int64), ())
-        return [
-            minute_series(by_name.get(i.identity, empty), pulses.get(s.name, none), s, start, end) for i, s in wanted
-        ]
+        none, lost = Pulses.of(np.zeros(0, dtype=np.int64), ()), self._losses(tenant, start, end, known)
+        found = []
+        for i, s in wanted:
+            series = minute_series(by_name.get(i.identity, empty), pulses.get(s.name, none), s, start, end)
+            found.append(with_losses(series, lost[s.name]) if s.name in lost else series)
+        return found
+
+    def _losses(self, tenant: str, start: int, end: int, known: str) -> dict[str, Ints]:
+        """Return how many rows each source lost in each minute, where it lost any."""
+        if not self.tables.losses.exists():
+            return {}
+        here = f"tenant = {text(tenant)} AND minute >= {start} AND minute < {end} {known}"
+        table = self._ask(
+            f"SELECT source, minute, sum(number)::BIGINT AS number FROM {self.tables.losses.relation()} WHERE {here} "
+            "GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        found = {}
+        for name, part in _grouped(table, "source").items():
+            found[name] = np.zeros(end - start, dtype=np.int64)
+            found[name][part.column("minute").to_numpy() - start] = part.column("number").to_numpy()
+        return found
 
     def _pulses(
         self, tenant: str, sources: Sequence[DataSource], start: int, end: int, known: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import duckdb
 import numpy as np
@@ -17,20 +16,20 @@ import pyarrow as pa
 from nines.lake.tables import EVENT_SCHEMA, sql_type
 from nines.objectives.indicator import CounterIndicator
 from nines.spans import MINUTE
-from nines.telemetry.counters import Increments, Samples, increments, minute_ending
+from nines.telemetry.bulk import Membership, Paired, count_sides, pair_sides, read_apart
+from nines.telemetry.counters import Samples, minute_ending
 from nines.telemetry.datasource import DataSource
-from nines.telemetry.deltas import delta_increments
 from nines.telemetry.heartbeat import alive_minutes
-from nines.telemetry.pairing import combined, paired, with_pulses
-from nines.telemetry.quality import Finding
 from nines.telemetry.readings import NAME
 from nines.telemetry.selecting import Sides, Term
-from nines.telemetry.series import Ints, MinuteSeries
+from nines.telemetry.series import Flags, Ints
 from nines.telemetry.targets import Targets, interval_of
 
 #: A series that was silent for longer than this begins anew: its next reading is a first one.
 LOOKBACK_MS = 3_600_000
 Labels = Mapping[str, str]
+#: Names of an indicator's sides, in the order of their rows.
+SIDES = ("good", "bad", "total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,35 @@ class Counter:
 
     indicator: CounterIndicator
     sides: Sides
+
+
+class Catalogue:
+    """Which sides of which counters each series belongs to, decided once per series."""
+
+    def __init__(self, counters: Sequence[Counter]) -> None:
+        """Lay the terms of counters out by the metric they name.
+
+        Args:
+            counters: in the order of the results.
+        """
+        self.counters = tuple(counters)
+        self.used = np.array([[bool(getattr(c.sides, n)) for n in SIDES] for c in counters], dtype=np.bool_).reshape(
+            -1, 3
+        )
+        self._terms: dict[str, list[tuple[int, Term]]] = {}
+        for number, counter in enumerate(counters):
+            for place, name in enumerate(SIDES):
+                for term in getattr(counter.sides, name):
+                    self._terms.setdefault(term.metric or "", []).append((3 * number + place, term))
+        self._known: dict[int, tuple[tuple[int, int], ...]] = {}
+
+    def of(self, identity: int, labels: Labels) -> tuple[tuple[int, int], ...]:
+        """Return the (side, sign) pairs of a series."""
+        found = self._known.get(identity)
+        if found is None:
+            near = (*self._terms.get(labels.get(NAME, ""), ()), *self._terms.get("", ()))
+            found = self._known[identity] = tuple((side, term.sign) for side, term in near if term.means(labels))
+        return found
 
 
 class Readout:
@@ -61,75 +89,58 @@ class Readout:
         )
         self._values = table.column("value").to_numpy().astype(np.float64)
         self._delta = table.column("delta").to_numpy(zero_copy_only=False).astype(np.bool_)
-        edges = np.flatnonzero(np.append(True, np.diff(series) != 0)) if len(series) else np.zeros(0, dtype=np.int64)
-        ends = np.append(edges[1:], len(series)).tolist()
-        self._place = {int(series[a]): (int(a), b) for a, b in zip(edges, ends, strict=True)}
-        self._labels = {identity: labels[identity] for identity in self._place if identity in labels}
-        self._by_metric: dict[str, list[int]] = {}
-        for identity, one in self._labels.items():
-            self._by_metric.setdefault(one.get(NAME, ""), []).append(identity)
-        began = self._named("process_start_time_seconds")
-        up = self._named("up")
-        self._targets = Targets(self._samples(up), self._of(up), self._samples(began), self._of(began))
-        self.interval_ms = interval_of(self._samples(list(self._place)))
+        self._identities, self._number = np.unique(series, return_inverse=True)
+        self._labels = [labels.get(i, {}) for i in self._identities.tolist()]
+        metrics = np.array([one.get(NAME, "") for one in self._labels], dtype=object)
+        up, began = (np.flatnonzero(metrics == name) for name in ("up", "process_start_time_seconds"))
+        self._targets = Targets(*self._some(up), *self._some(began))
+        self.interval_ms = interval_of(self._samples(~self._delta))
 
-    def _named(self, metric: str) -> list[int]:
-        return self._by_metric.get(metric, [])
+    def _some(self, numbers: Ints) -> tuple[Samples, list[Labels]]:
+        """Return the readings of a few series, numbered anew, and their labels."""
+        at = np.isin(self._number, numbers)
+        place = np.searchsorted(numbers, self._number[at])
+        labels = [self._labels[n] for n in numbers.tolist()]
+        return Samples(place, self._times[at], self._values[at], tuple(map(shown, labels)), self._created[at]), labels
 
-    def _of(self, identities: Sequence[int]) -> list[Labels]:
-        return [self._labels.get(i, {}) for i in identities]
-
-    def _samples(self, identities: Sequence[int], *, delta: bool = False) -> Samples:
-        """Return the readings of some series, running totals or deltas."""
-        places = [np.arange(*self._place[i]) for i in identities]
-        at = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
-        number = np.repeat(np.arange(len(places)), [len(p) for p in places])
-        kept = self._delta[at] == delta
-        at, number = at[kept], number[kept]
-        names = tuple(_shown(one) for one in self._of(identities))
-        return Samples(number, self._times[at], self._values[at], names, self._created[at])
+    def _samples(self, kept: Flags) -> Samples:
+        names = tuple(str(n) for n in range(len(self._identities)))
+        return Samples(self._number[kept], self._times[kept], self._values[kept], names, self._created[kept])
 
     def pulses(self) -> Ints:
         """Return the minutes in which the source was heard: its targets' successful looks, or any reading."""
         return minute_ending(self._targets.every if len(self._targets.every) else np.unique(self._times))
 
-    def count(
-        self, counter: Counter, source: DataSource, start: int, end: int, since_ms: int
-    ) -> tuple[MinuteSeries, tuple[Finding, ...]]:
-        """Return an indicator's minutes [start, end) and what was odd.
+    def count(self, catalogue: Catalogue, source: DataSource, start: int, end: int, since_ms: int) -> Paired:
+        """Return the minutes [start, end) of every counter of a catalogue.
 
         Args:
-            counter: what to count.
+            catalogue: what to count.
             source: its heartbeat tells silence from quiet.
             start: first grid minute.
             end: grid minute after the last.
             since_ms: instant from which all readings are here, UTC milliseconds.
         """
         alive = alive_minutes(self.pulses(), max(source.heartbeat.gap // MINUTE, 1), start, end)
-        made = {
-            name: with_pulses(self._side(terms, start, end, since_ms), alive)
-            for name in ("good", "bad", "total")
-            if (terms := getattr(counter.sides, name))
-        }
-        return paired(counter.indicator.name, good=made.get("good"), bad=made.get("bad"), total=made.get("total"))
-
-    def _side(self, terms: Sequence[Term], start: int, end: int, since_ms: int) -> Increments:
-        parts = [(t.sign, self._term(t, start, end, since_ms)) for t in terms]
-        return reduce(lambda left, right: combined(left, right[1], right[0]), parts[1:], parts[0][1])
-
-    def _term(self, term: Term, start: int, end: int, since_ms: int) -> Increments:
-        metric = term.metric
-        near = self._labels if metric is None else self._named(metric)
-        meant = [i for i in near if term.means(self._labels[i])]
-        scrapes = self._targets.scrapes(self._of(meant))
-        running = increments(
-            self._samples(meant), interval_ms=self.interval_ms, start=start, end=end, since_ms=since_ms, scrapes=scrapes
-        )
-        deltas = self._samples(meant, delta=True)
-        return combined(running, delta_increments(deltas, start=start, end=end)) if len(deltas.times) else running
+        pairs = [
+            (number, *pair)
+            for number, identity in enumerate(self._identities.tolist())
+            for pair in catalogue.of(identity, self._labels[number])
+        ]
+        series, side, sign = np.array(pairs, dtype=np.int64).reshape(-1, 3).T
+        belongs = Membership(3 * len(catalogue.counters), series, side, sign)
+        found = count_sides(
+            self._samples(~self._delta), self._samples(self._delta), belongs,
+            self._targets.scrapes_of_each(self._labels),
+            interval_ms=self.interval_ms, start=start, end=end, since_ms=since_ms,
+        )  # fmt: skip
+        every = self._samples(np.ones(len(self._times), dtype=np.bool_))
+        apart = read_apart(every, belongs, catalogue.used, start, end)
+        return pair_sides(found, catalogue.used, alive, apart)
 
 
-def _shown(labels: Labels) -> str:
+def shown(labels: Labels) -> str:
+    """Return a series as Prometheus writes it."""
     inner = ",".join(f'{k}="{v}"' for k, v in labels.items() if k != NAME)
     return f"{labels.get(NAME, '')}{{{inner}}}"
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from nines.lake.counting import Wanted, by_source, owned, source_of
-from nines.lake.metrics import LOOKBACK_MS, as_events, read_out, touched
+from nines.lake.metrics import LOOKBACK_MS, Catalogue, Counter, as_events, read_out, touched
 from nines.lake.rollup import Tallied, count_rows, text
 from nines.lake.stamping import counts_table
 from nines.lake.tables import COUNTS_SCHEMA, LABELS_SCHEMA, LakeTable
 from nines.objectives.indicator import CounterIndicator
+from nines.telemetry.bulk import Paired
 from nines.telemetry.datasource import DataSource
-from nines.telemetry.series import MinuteSeries, MinuteState
+from nines.telemetry.series import MinuteState
 
 #: Minutes of readings that are counted at once when a new indicator meets an old source.
 CHUNK_MINUTES = 360
@@ -35,6 +36,7 @@ class Readings:
         """
         self._samples, self._series = samples, series
         self._labels: dict[tuple[str, str], tuple[int, dict[int, dict[str, str]]]] = {}
+        self._catalogues: dict[tuple[str, str], Catalogue] = {}
         self._first: dict[tuple[str, str], int] = {}
 
     def labels(self, con: duckdb.DuckDBPyConnection, tenant: str, source: str, seq: int) -> dict[int, dict[str, str]]:
@@ -98,12 +100,16 @@ class Readings:
         out = read_out(con, stored, self.labels(con, tenant, name, seq), start, end)
         known = _known(con, counts, tenant, [c.indicator for c in counters], (start, end, seq))
         source = source_of({tenant: asked}, tenant, name)
-        found = []
-        for counter in counters:
-            identity = counter.indicator.identity
-            series, _ = out.count(counter, source, start, end, since)
-            found.append(_difference(tenant, identity, name, series, known.get(identity, {}), seq))
-        return found
+        found = out.count(self._catalogue(tenant, name, counters), source, start, end, since)
+        identities = [c.indicator.identity for c in counters]
+        return [_difference(tenant, name, identities, found, start, known, seq)]
+
+    def _catalogue(self, tenant: str, source: str, counters: list[Counter]) -> Catalogue:
+        """Return which series the counters mean, remembered until there are other counters."""
+        held = self._catalogues.get((tenant, source))
+        if held is None or held.counters != tuple(counters):
+            held = self._catalogues[tenant, source] = Catalogue(counters)
+        return held
 
     def past(
         self,
@@ -125,8 +131,8 @@ class Readings:
         for begin in range(start, end, CHUNK_MINUTES):
             stop = min(begin + CHUNK_MINUTES, end)
             out = read_out(con, stored, self.labels(con, tenant, source.name, seq), begin, stop)
-            series, _ = out.count(counter, source, begin, stop, max(low, begin * 60_000 - LOOKBACK_MS))
-            parts.append(_difference(tenant, new.identity, source.name, series, {}, seq))
+            counted = out.count(Catalogue([counter]), source, begin, stop, max(low, begin * 60_000 - LOOKBACK_MS))
+            parts.append(_difference(tenant, source.name, [new.identity], counted, begin, {}, seq))
         return pa.concat_tables(parts)
 
     def _since(self, con: duckdb.DuckDBPyConnection, tenant: str, name: str, stored: str, new: pa.Table) -> int:
@@ -169,20 +175,22 @@ def _known(
 
 def _difference(
     tenant: str,
-    identity: str,
     source: str,
-    series: MinuteSeries,
-    known: Mapping[int, Known],
+    identities: Sequence[str],
+    found: Paired,
+    start: int,
+    known: Mapping[str, Mapping[int, Known]],
     seq: int,
 ) -> pa.Table:
     """Return the rows that turn what was counted into what is counted now."""
-    now = np.stack([series.good, series.bad, series.unknown, series.state.astype(np.int64)], axis=1)
-    nothing: Known = (0, 0, 0, None)
-    held = [known.get(minute, nothing) for minute in range(series.start, series.end)]
-    was = np.array([[*k[:3], k[3] or MinuteState.SILENT] for k in held], dtype=np.int64).reshape(-1, 4)
-    changed = np.flatnonzero((now != was).any(axis=1))
-    step = now[changed, :3] - was[changed, :3]
-    none = np.zeros(len(changed), dtype=np.int64)
-    more = {"state": pa.array(now[changed, 3].astype(np.int8))}
-    tallied = Tallied(changed + series.start, none, step[:, 0], step[:, 1], step[:, 2], more)
-    return counts_table(tenant, identity, source, tallied, seq)
+    now = np.stack([found.good, found.bad, found.unknown, found.state.astype(np.int64)], axis=2)
+    was = np.zeros_like(now)
+    for row, identity in zip(was, identities, strict=True):
+        for minute, (good, bad, unknown, state) in known.get(identity, {}).items():
+            row[minute - start] = good, bad, unknown, state or MinuteState.SILENT
+    which, place = np.nonzero((now != was).any(axis=2))
+    step = (now - was)[which, place]
+    zeros = np.zeros(len(which), dtype=np.int64)
+    states = pa.array(now[which, place, 3].astype(np.int8))
+    tallied = Tallied(place + start, zeros, step[:, 0], step[:, 1], step[:, 2], {"state": states})
+    return counts_table(tenant, [identities[n] for n in which.tolist()], source, tallied, seq)

@@ -35,7 +35,7 @@ class Rows:
             until: leave out rows that happened at or after it, or None.
             replacing: whether of rows with one id only the last stands.
         """
-        self._con = duckdb.connect()
+        self._con = duckdb.connect()  # an engine of its own: its rows go with it
         self._con.execute("SET TimeZone = 'UTC'")
         self._con.register("given", table)
         limit = "" if until is None else f"AND epoch_us(time) < {(until - EPOCH) // EPOCH.resolution}"

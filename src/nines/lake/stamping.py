@@ -14,6 +14,8 @@ from nines.lake.tables import (
     COUNTS_SCHEMA,
     EVENT_SCHEMA,
     LABELS_SCHEMA,
+    LOSSES_SCHEMA,
+    LOST_SCHEMA,
     PULSES_SCHEMA,
     READINGS_SCHEMA,
     SAMPLES_SCHEMA,
@@ -35,12 +37,15 @@ def pulse_table(tenant: str, source: str, pulses: tuple[np.ndarray, np.ndarray, 
     return pa.table({f.name: pa.array(whole[f.name], f.type) for f in PULSES_SCHEMA}, schema=PULSES_SCHEMA)
 
 
-def counts_table(tenant: str, identity: str, source: str, found: Tallied, seq: int | None = None) -> pa.Table:
-    """Return counts of one indicator as rows of their table, with the given sequence or each row's own."""
+def counts_table(
+    tenant: str, identity: str | Sequence[str], source: str, found: Tallied, seq: int | None = None
+) -> pa.Table:
+    """Return counts of an indicator, or of one for each row, as rows of their table, under a sequence or their own."""
     length = len(found.minute)
     zeros, ones = np.zeros(length, dtype=np.int64), np.ones(length, dtype=np.int64)
     whole = {
-        "tenant": [tenant] * length, "indicator": [identity] * length, "source": [source] * length,
+        "tenant": [tenant] * length, "source": [source] * length,
+        "indicator": [identity] * length if isinstance(identity, str) else identity,
         "site": [""] * length, "minute": found.minute, "weight_num": ones, "weight_den": ones,
         "good": found.good, "bad": found.bad, "unknown": found.unknown,
         "units": zeros, "un": zeros, "ub": zeros, "nn": zeros, "nb": zeros, "bb": zeros,
@@ -69,6 +74,11 @@ def stamped_readings(batch: Batch, seq: int) -> pa.Table:
 def stamped_series(batch: Batch, seq: int) -> pa.Table:
     """Return a batch of label sets as rows of the table of series."""
     return _stamped(conformed(batch.table, LABELS_SCHEMA), batch, seq).select(SERIES_SCHEMA.names)
+
+
+def stamped_losses(batch: Batch, seq: int) -> pa.Table:
+    """Return a batch of losses as rows of their table."""
+    return _stamped(conformed(batch.table, LOST_SCHEMA), batch, seq).select(LOSSES_SCHEMA.names)
 
 
 def _stamped(rows: pa.Table, batch: Batch, seq: int) -> pa.Table:

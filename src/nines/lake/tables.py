@@ -6,6 +6,8 @@ Each append carries the application transaction of its flush; a table already at
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +60,9 @@ SAMPLES_SCHEMA = pa.schema(
 )
 LABELS_SCHEMA = pa.schema([("series", pa.int64()), ("labels", pa.map_(pa.string(), pa.string()))])
 SERIES_SCHEMA = pa.schema([("tenant", pa.string()), ("source", pa.string()), *LABELS_SCHEMA, ("seq", pa.int64())])
+#: Rows that could not be kept, as whoever dropped them says: unknown events of every indicator of their source.
+LOST_SCHEMA = pa.schema([("site", pa.string()), ("minute", pa.int64()), ("number", pa.int64())])
+LOSSES_SCHEMA = pa.schema([("tenant", pa.string()), ("source", pa.string()), *LOST_SCHEMA, ("seq", pa.int64())])
 FLUSHES_SCHEMA = pa.schema(
     [
         ("seq", pa.int64()),
@@ -83,6 +88,26 @@ def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
+#: Tables opened before, by folder and the identity of its log: opening replays the log, bringing up to date does not.
+_OPEN: dict[tuple[Path, int], DeltaTable] = {}
+_OPENING = threading.RLock()
+
+
+def _opened(path: Path) -> DeltaTable | None:
+    """Return a table at its present version, or None when it was never written; the caller holds `_OPENING`."""
+    try:
+        key = (path, (path / "_delta_log").stat().st_ino)
+    except OSError:
+        return None
+    with _OPENING:
+        table = _OPEN.get(key)
+        if table is not None:
+            table.update_incremental()
+        elif DeltaTable.is_deltatable(str(path)):
+            table = _OPEN[key] = DeltaTable(path)
+        return table
+
+
 @dataclass(frozen=True, slots=True)
 class LakeTable:
     """One Delta table of the lake.
@@ -97,34 +122,37 @@ class LakeTable:
 
     def exists(self) -> bool:
         """Return whether it was ever written."""
-        return (self.path / "_delta_log").is_dir() and DeltaTable.is_deltatable(str(self.path))
+        return _opened(self.path) is not None
 
     def version_of(self, app_id: str) -> int:
         """Return the last transaction of an application that it holds, or 0."""
-        return (DeltaTable(self.path).transaction_version(app_id) or 0) if self.exists() else 0
+        with _OPENING:
+            table = _opened(self.path)
+            return (table.transaction_version(app_id) or 0) if table is not None else 0
 
-    def append(self, rows: pa.Table, app_id: str, version: int, *, even_empty: bool = False) -> None:
+    def append(self, rows: pa.Table, app_id: str, version: int, *, marks: Sequence[str] = ()) -> None:
         """Append rows once: a table that already holds the transaction is left alone.
 
         Args:
             rows: in any order of columns; where there are none, nothing is written.
             app_id: who writes.
             version: number of the write, ascending per application.
-            even_empty: record the transaction even when there are no rows.
+            marks: further applications to put at version 1 with it; then it is written even without rows.
         """
-        if not rows.num_rows and not even_empty:
+        if not rows.num_rows and not marks:
             return
-        if self.version_of(app_id) >= version:
-            self.sync()  # who wrote it may have died before it did this
-            return
-        write_deltalake(
-            self.path,
-            conformed(rows, self.schema),
-            mode="append",
-            schema_mode="merge",
-            commit_properties=CommitProperties(app_transactions=[Transaction(app_id, version)]),
-        )
-        self.sync()
+        with _OPENING:
+            if self.version_of(app_id) < version:
+                write_deltalake(
+                    _opened(self.path) or self.path,
+                    conformed(rows, self.schema),
+                    mode="append",
+                    schema_mode="merge",
+                    commit_properties=CommitProperties(
+                        app_transactions=[Transaction(app_id, version), *(Transaction(mark, 1) for mark in marks)]
+                    ),
+                )
+            self.sync()  # also when it was written before: who wrote it may have died before it did this
 
     def sync(self) -> None:
         """Write the newest commit through to the disk: its files, its log entry, and the folders that name them.
@@ -139,7 +167,9 @@ class LakeTable:
 
     def files(self) -> list[str]:
         """Return the Parquet files of its present version."""
-        return [u.removeprefix("file://") for u in DeltaTable(self.path).file_uris()] if self.exists() else []
+        with _OPENING:
+            table = _opened(self.path)
+            return [u.removeprefix("file://") for u in table.file_uris()] if table is not None else []
 
     def relation(self) -> str:
         """Return SQL that can stand after FROM and reads the present version; an empty table has the columns too."""

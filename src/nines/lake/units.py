@@ -18,17 +18,24 @@ from nines.predicates import parse_key
 MOMENTS = ("units", "un", "ub", "nn", "nb", "bb")
 
 
-def unit_sums(con: duckdb.DuckDBPyConnection, relation: str, indicator: Counted, split: Split) -> Tallied:
+#: What sampling keeps or drops as one: a trace; of sources whose rows replace one another, a visit.
+UNIT, UNIT_OF_REPLACED = "trace", "coalesce(session, id)"
+
+
+def unit_sums(
+    con: duckdb.DuckDBPyConnection, relation: str, indicator: Counted, split: Split, unit: str = UNIT
+) -> Tallied:
     """Return the sums over sampling units of the rows whose weight is known and not 1.
 
-    A unit is a trace within a site and weight, or a row where it has no trace; it belongs to the minute of its last
-    event. Source: the sums are what the variance of a Horvitz-Thompson total needs (docs/reference/sampling).
+    A unit is kept whole within a site and weight, and belongs to the minute of its last event; a row without one is a
+    unit by itself. Source: the sums are what the variance of a Horvitz-Thompson total needs (docs/reference/sampling).
 
     Args:
         con: connection that knows the relation.
         relation: SQL that can stand after FROM and has the event columns.
         indicator: which rows, and which of them are bad.
         split: what counts are kept apart by; without weights there is nothing to sum.
+        unit: SQL for the key of a row's unit, `UNIT` or `UNIT_OF_REPLACED`.
     """
     if not split.weights:
         none = np.zeros(0, dtype=np.int64)
@@ -42,7 +49,7 @@ def unit_sums(con: duckdb.DuckDBPyConnection, relation: str, indicator: Counted,
         f"SELECT minute, {keys}, count(*) AS units, {each} FROM (SELECT max(minute) AS minute, {keys}, "
         f"sum({count}) AS n, "
         f"sum(CASE WHEN g THEN 0 ELSE {count} END) AS b FROM (SELECT {moment} AS minute, {judged_sql(indicator)} AS g, "
-        f"coalesce(trace, 'row/' || row_number() OVER ()) AS unit{split.columns()} FROM {relation} "
+        f"coalesce({unit}, 'row/' || row_number() OVER ()) AS unit{split.columns()} FROM {relation} "
         f"WHERE {instant_sql(indicator)} IS NOT NULL AND {scope_sql(indicator)}) "
         f"WHERE g IS NOT NULL AND weight_num <> weight_den AND weight_num <> 0 GROUP BY unit, {keys}) "
         f"GROUP BY minute, {keys} ORDER BY minute, {keys}"

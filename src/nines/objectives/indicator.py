@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 OnNull = Literal["unknown", "bad", "good", "ignore"]
@@ -63,10 +64,15 @@ class Meaning:
 
         A field that is None says nothing, so that one added later leaves older meanings what they were.
         """
-        held = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}  # type: ignore[arg-type]
-        meaning = {name: _plain(value) for name, value in held.items() if value is not None}
-        text = json.dumps({"kind": self.kind, **meaning}, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _identity(self)
+
+
+@lru_cache(maxsize=100_000)
+def _identity(meant: Meaning) -> str:
+    held = {f.name: getattr(meant, f.name) for f in fields(meant) if f.name != "name"}  # type: ignore[arg-type]
+    meaning = {name: _plain(value) for name, value in held.items() if value is not None}
+    text = json.dumps({"kind": meant.kind, **meaning}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ _KEPT = 64
 #: Definitions read lately: parsing every text again would cost more than the question. The keys hold all that they
 #: depend on: the store, the tenant, its last revision, and which revisions hold at the instant.
 _read: OrderedDict[tuple[object, ...], Definitions] = OrderedDict()
+#: What a flush rolls up, by store and tenant, beside the definitions it was made from.
+_wanted: dict[tuple[int, str], tuple[Definitions, Wanted]] = {}
 
 
 def versions(house: House, tenant: str, known_at: datetime | None = None) -> list[Version]:
@@ -74,12 +76,17 @@ def wanted(house: House, tenants: Sequence[str], *, at: datetime) -> dict[str, W
     """
     found = {}
     for tenant in tenants:
-        known = versions(house, tenant)
         definitions = in_force(house, tenant, at=at)
+        held = _wanted.get((id(house.store), tenant))
+        if held is not None and held[0] is definitions:
+            found[tenant] = held[1]
+            continue
+        known = versions(house, tenant)
         indicators: dict[str, Indicator] = {i.identity: i for i in definitions.indicators.values()}
         for instant in sorted({v.effective_from for v in known if v.kind == "SLI"}):
             indicators |= {i.identity: i for i in in_force(house, tenant, at=instant).indicators.values()}
         found[tenant] = Wanted(indicators, definitions.sources, counter_sides(indicators))
+        _wanted[id(house.store), tenant] = definitions, found[tenant]
     return found
 
 

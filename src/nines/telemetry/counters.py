@@ -69,7 +69,7 @@ class Scrapes:
     """When the targets behind the series were looked at, which tells a newborn series from an old one.
 
     Attributes:
-        target: number of the target of each series, an index into the other two.
+        target: number of the target of each series, an index into the other two; -1 where it is not known.
         successes: sorted instants of successful scrapes of each target, UTC milliseconds.
         restarts: sorted instants at which each target's process began, as far as known, UTC milliseconds.
     """
@@ -144,7 +144,7 @@ def increments(
         >>> increments(one, interval_ms=60_000, start=1, end=3).counts.tolist()
         [4, 2]
     """
-    readings = _Readings(samples)
+    readings = CounterReadings(samples)
     first_look = int(samples.times.min()) if since_ms is None and len(samples.times) else since_ms or 0
     readings.look_back(first_look, int(GAP_FACTOR * interval_ms), scrapes)
     state = readings.states(start, end)
@@ -160,10 +160,18 @@ def increments(
     )
 
 
-class _Readings:
-    """The possible readings, sorted by series and time, each with what it adds."""
+class CounterReadings:
+    """The possible readings, sorted by series and time, each with what it adds.
+
+    Attributes:
+        series, times, minutes: of each possible reading.
+        counts: what it adds; `doubt` of it nobody knows when.
+        origin: instant from which it counts; `bridged` whether a gap lies in between.
+        broken, broken_series: minute and series of each reading that cannot be true.
+    """
 
     def __init__(self, samples: Samples) -> None:
+        """Sort readings and set the possible ones apart; `look_back` then decides where first ones count from."""
         self.names = samples.names
         self._tell: list[tuple[Oddity, Ints, Ints, Ints]] = []
         kept = samples.values.view(np.int64) != _STALE
@@ -181,7 +189,7 @@ class _Readings:
         for code, oddity in _IMPOSSIBLE.items():
             self._note(oddity, series, minute_ending(times), (kinds == code).astype(np.int64))
         possible = kinds == 0
-        self.broken = np.unique(minute_ending(times[~possible]))
+        self.broken, self.broken_series = minute_ending(times[~possible]), series[~possible]
         begins = np.append(True, np.diff(series) != 0)[: len(series)]
         impossible_before = np.cumsum(~possible)
         self.series, self.times, self.created = series[possible], times[possible], created[possible]
@@ -271,8 +279,8 @@ def _kinds(values: Floats) -> Ints:
 def _newborn_origin(series: int, time: int, created: int, since: int, scrapes: Scrapes | None) -> int | None:
     """Return the instant from which a series' first value counts, or None when nobody can say."""
     look, restarted = None, False
-    if scrapes is not None:
-        target = int(scrapes.target[series])
+    target = -1 if scrapes is None else int(scrapes.target[series])
+    if scrapes is not None and target >= 0:
         successes, restarts = scrapes.successes[target], scrapes.restarts[target]
         before = int(np.searchsorted(successes, time, side="left"))
         look = int(successes[before - 1]) if before else None

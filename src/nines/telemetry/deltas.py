@@ -6,11 +6,13 @@ twice, so the later one leaves its minute BROKEN.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from nines.telemetry.counters import NOT_SAID, Increments, Samples, minute_ending
 from nines.telemetry.quality import Finding, Oddity
-from nines.telemetry.series import Flags, MinuteState
+from nines.telemetry.series import Flags, Ints, MinuteState
 
 
 def delta_increments(samples: Samples, *, start: int, end: int) -> Increments:
@@ -26,27 +28,54 @@ def delta_increments(samples: Samples, *, start: int, end: int) -> Increments:
         >>> delta_increments(two, start=0, end=2).counts.tolist()
         [5, 2]
     """
+    units = delta_units(samples)
+    inside = (units.minutes >= start) & (units.minutes < end)
+    counts, state = np.zeros(end - start, dtype=np.int64), np.zeros(end - start, dtype=np.uint8)
+    used = inside & units.possible
+    np.add.at(counts, units.minutes[used] - start, units.counts[used])
+    state[units.minutes[used] - start] = MinuteState.ALIVE
+    state[units.minutes[inside & ~units.possible] - start] = MinuteState.BROKEN
+    counts[state == MinuteState.BROKEN] = 0
+    first = int(units.minutes.min()) if len(units.minutes) else None
+    findings = (
+        *_told(samples.names, "conflict", units.series, units.minutes, units.overlap),
+        *_told(samples.names, "not-a-number", units.series, units.minutes, ~units.possible & ~units.overlap),
+    )
+    return Increments(start, counts, np.zeros_like(counts), state, np.unique(samples.times), first, findings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeltaUnits:
+    """Deltas one by one, sorted by series and time.
+
+    Attributes:
+        series, minutes, counts: of each; counts are 0 where it cannot be true.
+        possible: whether it can be true and overlaps none before it.
+        overlap: whether it begins before the one before it ended.
+    """
+
+    series: Ints
+    minutes: Ints
+    counts: Ints
+    possible: Flags
+    overlap: Flags
+
+
+def delta_units(samples: Samples) -> DeltaUnits:
+    """Return deltas with what each adds.
+
+    Args:
+        samples: readings; `created` is where each delta begins, or `NOT_SAID`.
+    """
     order = np.lexsort((samples.times, samples.series))
     series, times, values = samples.series[order], samples.times[order], samples.values[order]
     begun = np.full(len(times), NOT_SAID) if samples.created is None else samples.created[order]
-    minutes = minute_ending(times)
-    possible = np.isfinite(values) & (values >= 0) & (np.floor(values) == values) & (values < 2.0**53)
+    true = np.isfinite(values) & (values >= 0) & (np.floor(values) == values) & (values < 2.0**53)
     follows = np.append(False, np.diff(series) == 0)[: len(series)]
     before = np.append(NOT_SAID, times[:-1])[: len(times)]
     overlap = follows & (begun != NOT_SAID) & (begun < before)
-    findings = [
-        *_told(samples.names, "not-a-number", series, minutes, ~possible),
-        *_told(samples.names, "conflict", series, minutes, overlap),
-    ]
-    inside, wrong = (minutes >= start) & (minutes < end), ~possible | overlap
-    counts, state = np.zeros(end - start, dtype=np.int64), np.zeros(end - start, dtype=np.uint8)
-    used = inside & ~wrong
-    np.add.at(counts, minutes[used] - start, values[used].astype(np.int64))
-    state[minutes[used] - start] = MinuteState.ALIVE
-    state[minutes[inside & wrong] - start] = MinuteState.BROKEN
-    counts[state == MinuteState.BROKEN] = 0
-    first = int(minutes.min()) if len(minutes) else None
-    return Increments(start, counts, np.zeros_like(counts), state, np.unique(times), first, tuple(findings))
+    counts = np.where(true, values, 0).astype(np.int64)
+    return DeltaUnits(series, minute_ending(times), counts, true & ~overlap, overlap)
 
 
 def _told(names: tuple[str, ...], kind: Oddity, series: np.ndarray, minutes: np.ndarray, flags: Flags) -> list[Finding]:

@@ -52,6 +52,15 @@ class Targets:
         self._restarts = tuple(_restarts(began, began_labels, target) for target in self._numbers)
         self.every: Ints = np.sort(up.times[good])
 
+    def scrapes_of_each(self, labels: Sequence[Labels]) -> Scrapes:
+        """Return the looks at the targets of some series, each by itself; -1 is a target nobody knows.
+
+        Args:
+            labels: of the series, in the order of their numbers.
+        """
+        numbers = [self._numbers.get(_target(one), -1) for one in labels]
+        return Scrapes(np.array(numbers, dtype=np.int64), self._successes, self._restarts)
+
     def scrapes(self, labels: Sequence[Labels]) -> Scrapes | None:
         """Return the looks at the targets of some series, or None where a target is not known.
 
