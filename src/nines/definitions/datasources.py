@@ -8,6 +8,8 @@ from fractions import Fraction
 
 from nines.definitions import shapes
 from nines.definitions.readers import Reading
+from nines.errors import InputError
+from nines.reading import duration
 from nines.telemetry.datasource import DataSource, Heartbeat, Sampling
 
 #: Types whose columns are named by whoever writes the file.
@@ -16,12 +18,22 @@ _FREE = frozenset({"csv", "parquet", "states"})
 _NEEDED: dict[str, dict[str, str]] = {
     "prometheus": {"url": 'add url: "http://host:9090" under options'},
     "scrape": {"url": 'add url: "http://host:port/metrics" under options'},
+    "sql": {
+        "url": 'add url: "postgresql://user@host/name" under options',
+        "query": "add query: SELECT ... WHERE ts >= :since AND ts < :until under options",
+    },
+    "delta": {"path": 'add path: "s3://bucket/folder" or a folder of this machine under options'},
     "rum": {
         "key": "add key: NAME under options; pages send it, so it is no secret",
         "origins": 'add origins: "https://shop.example" under options: pages that may send, parted by spaces',
     },
 }
 _SIGNALS = ("traces", "metrics", "logs")
+#: Types whose files can be followed while they are written.
+_FOLLOWED = frozenset({"csv", "ndjson", "logfmt", "combined", "common"})
+#: Options of fetched sources that are lengths.
+_LENGTHS = ("interval", "overlap", "history")
+_PASSWORD = re.compile(r"//[^/@]*:(?!\$\{\w+\}@)[^/@]+@|[?&](ssl)?password=")
 _ORIGIN = re.compile(r"https?://[^/\s]+\Z")
 
 
@@ -54,8 +66,27 @@ def _options(reading: Reading, found: DataSource) -> None:
         if origin != "*" and not _ORIGIN.match(origin):
             what = f"{origin!r} is no origin"
             reading.refuse("options.origins", what, "write scheme and host, as https://shop.example", code="bad-value")
+    if found.fetched:
+        _fetching(reading, found)
     if len(set(found.sites)) < len(found.sites):
         reading.refuse("sites", "a site stands twice", "keep one of them", code="site-twice")
+
+
+def _fetching(reading: Reading, found: DataSource) -> None:
+    """Check what sources are fetched by."""
+    for name in (n for n in _LENGTHS if found.option(n)):
+        try:
+            duration(found.option(name))
+        except InputError:
+            what = f"{found.option(name)!r} is no length"
+            reading.refuse(f"options.{name}", what, "write it like 30s, 5m or 1h", code="bad-value")
+    if found.option("follow") and (found.type not in _FOLLOWED or not found.option("follow").startswith("/")):
+        what = f"a {found.type} source cannot follow {found.option('follow')!r}"
+        fix = f"name a file by its whole path, in a source of type {', '.join(sorted(_FOLLOWED))}"
+        reading.refuse("options.follow", what, fix, code="bad-value")
+    if found.type == "sql" and _PASSWORD.search(found.option("url")):
+        fix = "put it into a file and name password_file, or write ${NAME}"
+        reading.refuse("options.url", "the url holds a password", fix, code="bad-url")
 
 
 def _with_sampling(reading: Reading, found: DataSource, spec: shapes.DataSourceSpec) -> DataSource:

@@ -9,10 +9,12 @@ from typing import Literal
 
 SourceType = Literal[
     "csv", "ndjson", "parquet", "combined", "common", "logfmt", "states", "prometheus", "events",
-    "otlp", "remote-write", "scrape", "statsd", "rum", "push",
+    "otlp", "remote-write", "scrape", "statsd", "rum", "push", "sql", "delta",
 ]  # fmt: skip
 #: Types that senders push to, so that there is no file to read and nothing to fetch.
 PUSHED: frozenset[SourceType] = frozenset({"events", "otlp", "remote-write", "statsd", "rum", "push"})
+#: Types whose rows are fetched as they are, beside every source of files with the option `follow`.
+FETCHED: frozenset[SourceType] = frozenset({"scrape", "sql", "delta"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,11 @@ class DataSource:
     def metric(self) -> bool:
         """Whether it holds readings of series instead of events."""
         return self.type in {"remote-write", "scrape"} or self.signal == "metrics"
+
+    @property
+    def fetched(self) -> bool:
+        """Whether its rows are fetched by the worker, at an interval of its own."""
+        return self.type in FETCHED or bool(self.option("follow"))
 
     @property
     def replaces(self) -> bool:
