@@ -52,7 +52,7 @@ def one_by_one(running, deltas, indicator, alive, scrapes):
             mine = Scrapes(np.zeros(1, np.int64), (scrapes.successes[0],), (scrapes.restarts[0],))
             counted = increments(
                 of_series(running, number), interval_ms=15_000, start=START, end=END, since_ms=0,
-                scrapes=mine if scrapes.target[number] >= 0 else None,
+                scrapes=mine if scrapes.target[number] >= 0 else None, young_ms=40_000,
             )  # fmt: skip
             parts.append((sign, combined(counted, delta_increments(of_series(deltas, number), start=START, end=END))))
         first = parts[0][1]
@@ -80,7 +80,9 @@ def test_every_indicator_counts_what_it_counts_alone(rows, alive):
     series, side, sign = np.array(pairs, dtype=np.int64).T
     belongs = Membership(3 * len(INDICATORS), series, side, sign)
     used = np.array([[name in indicator for name in NAMES] for indicator in INDICATORS])
-    found = count_sides(running, deltas, belongs, scrapes, interval_ms=15_000, start=START, end=END, since_ms=0)
+    found = count_sides(
+        running, deltas, belongs, scrapes, interval_ms=15_000, start=START, end=END, since_ms=0, young_ms=40_000
+    )
     every = Samples(
         *(np.concatenate([getattr(running, n), getattr(deltas, n)]) for n in ("series", "times", "values")),
         tuple("abcd"),

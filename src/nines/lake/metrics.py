@@ -27,6 +27,8 @@ from nines.telemetry.targets import Targets, interval_of
 
 #: A series that was silent for longer than this begins anew: its next reading is a first one.
 LOOKBACK_MS = 3_600_000
+#: A pushed series created no longer before its first reading counts whole: nobody could have looked before.
+YOUNG_MS = 150_000
 Labels = Mapping[str, str]
 #: Names of an indicator's sides, in the order of their rows.
 SIDES = ("good", "bad", "total")
@@ -133,6 +135,7 @@ class Readout:
             self._samples(~self._delta), self._samples(self._delta), belongs,
             self._targets.scrapes_of_each(self._labels),
             interval_ms=self.interval_ms, start=start, end=end, since_ms=since_ms,
+            young_ms=YOUNG_MS,
         )  # fmt: skip
         every = self._samples(np.ones(len(self._times), dtype=np.bool_))
         apart = read_apart(every, belongs, catalogue.used, start, end)

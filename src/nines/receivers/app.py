@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from nines.operations.calling import named_hosts
 from nines.operations.house import House
 from nines.operations.receiving import Intake
-from nines.receivers import push, rum
+from nines.receivers import otlp, push, rum
 from nines.receivers.calling import Clock, Desk
 from nines.receivers.metrics import remote_write
 
@@ -19,6 +19,7 @@ def routes() -> list[BaseRoute]:
     """Return every path that senders know."""
     return [
         Route("/api/v1/write", remote_write, methods=["POST"]),
+        *(Route(f"/v1/{s}", otlp.receiver(s), methods=["POST"]) for s in otlp.SIGNALS),
         Route("/rum", rum.beacon, methods=["POST"]),
         Route("/rum", rum.preflight, methods=["OPTIONS"]),
         Route("/rum/nines-rum.js", rum.module, methods=["GET"]),

@@ -41,8 +41,14 @@ class Ports:
             port.stop()
 
 
+def _grpc(desk: Desk, host: str, port: int) -> Port:
+    from nines.receivers.grpc_server import OtlpGrpc
+
+    return OtlpGrpc(desk, host, port)
+
+
 #: Name of a port -> what opens it at a host and port.
-OPENING: dict[str, Callable[[Desk, str, int], Port]] = {"statsd": StatsD}
+OPENING: dict[str, Callable[[Desk, str, int], Port]] = {"statsd": StatsD, "grpc": _grpc}
 
 
 def build(desk: Desk, asked: dict[str, tuple[str, int]]) -> Ports:

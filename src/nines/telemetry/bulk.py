@@ -63,6 +63,7 @@ def count_sides(
     start: int,
     end: int,
     since_ms: int,
+    young_ms: int = 0,
 ) -> Sides:
     """Return the increments of every side.
 
@@ -75,9 +76,10 @@ def count_sides(
         start: first grid minute.
         end: grid minute after the last.
         since_ms: instant from which all readings are here, UTC milliseconds.
+        young_ms: a series created no longer before its first reading counts whole.
     """
     readings = CounterReadings(running)
-    readings.look_back(since_ms, int(GAP_FACTOR * interval_ms), scrapes)
+    readings.look_back(since_ms, int(GAP_FACTOR * interval_ms), scrapes, young_ms)
     board = _Board(belongs, start, end)
     board.add(readings.series, readings.minutes, readings.counts, readings.doubt)
     after = np.minimum(minute_ending(readings.origin) + 1, readings.minutes + 1)

@@ -120,13 +120,14 @@ def increments(
     end: int,
     since_ms: int | None = None,
     scrapes: Scrapes | None = None,
+    young_ms: int = 0,
 ) -> Increments:
     """Return the events that some counters counted in each minute.
 
     A value that drops, or a creation after the previous reading, is a reset, and the new value counts whole. A series
     that appears later than `since_ms` counts whole when its creation lies after that or after its target's previous
-    scrape, or when that scrape succeeded without it and the process has not restarted since; otherwise its first
-    value is doubt. An increment over more than `GAP_FACTOR` intervals, or over a reading that cannot be true, is
+    scrape, or no more than `young_ms` before the reading, or when that scrape succeeded without it and the process has
+    not restarted since; otherwise its first value is doubt. An increment over more than `GAP_FACTOR` intervals, or over a reading that cannot be true, is
     BRIDGED. Readings that cannot be true (not a number, negative, not whole, beyond 2^53, contradicting one of the
     same instant) leave their minute BROKEN. A stale marker ends a series and breaks nothing.
 
@@ -138,6 +139,8 @@ def increments(
         end: grid minute after the last.
         since_ms: instant from which all readings were asked for; None takes the first reading's.
         scrapes: successful scrapes and restarts, or None when unknown.
+        young_ms: a series created no longer before its first reading counts whole: pushed series, which nobody looked
+            for before.
 
     Example:
         >>> one = Samples(np.zeros(3, int), np.array([60_000, 120_000, 180_000]), np.array([5.0, 9.0, 2.0]), ("c",))
@@ -146,7 +149,7 @@ def increments(
     """
     readings = CounterReadings(samples)
     first_look = int(samples.times.min()) if since_ms is None and len(samples.times) else since_ms or 0
-    readings.look_back(first_look, int(GAP_FACTOR * interval_ms), scrapes)
+    readings.look_back(first_look, int(GAP_FACTOR * interval_ms), scrapes, young_ms)
     state = readings.states(start, end)
     whole = state != MinuteState.BROKEN
     return Increments(
@@ -209,13 +212,15 @@ class CounterReadings:
         self.counts = np.where(self.first | reset, self.values, self.values - previous)
         self._note("reset", self.series, self.minutes, reset.astype(np.int64))
 
-    def look_back(self, since: int, gap: int, scrapes: Scrapes | None) -> None:
+    def look_back(self, since: int, gap: int, scrapes: Scrapes | None, young: int = 0) -> None:
         """Decide where the first reading of each series counts from, then what is bridged."""
         self.doubt = np.zeros_like(self.counts)
         self.baseline = np.zeros(len(self.counts), dtype=np.bool_)
         for i in np.flatnonzero(self.first):
             time, created = int(self.times[i]), int(self.created[i])
             origin = _newborn_origin(int(self.series[i]), time, created, since, scrapes)
+            if origin is None and created != NOT_SAID and 0 <= time - created <= young:
+                origin = created
             self.baseline[i] = origin is None
             self.origin[i] = time if origin is None else origin
             if origin is None and time - since > gap:
