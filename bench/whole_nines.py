@@ -39,19 +39,27 @@ kind: SLI
 metadata: {{name: svc-{n:03d}}}
 spec:
   source: metrics
-  bad: 'http_requests_total{{svc="svc-{n:03d}",code=~"(5..|429)"}}'
-  total: 'http_requests_total{{svc="svc-{n:03d}"}}'
+  bad: 'http_requests_total{{svc="svc-{service:03d}",code=~"{code}"}}'
+  total: 'http_requests_total{{svc="svc-{service:03d}"}}'
 ---
 apiVersion: nines/v1
 kind: SLO
 metadata: {{name: svc-{n:03d}}}
 spec: {{service: shop, indicator: svc-{n:03d}, target: 99.9%, window: 30d}}
 """
+#: What counts as an error, for the several objectives of one service.
+CODES = ("(5..|429)", "5..", "50.", "50[0-4]", "500|429", "5..|4..", "[45]..", "500", "5.*", "(500|502|503)")
+
+
+def objective(number: int) -> str:
+    """Return the definition of an objective: every service has one for each way of telling errors."""
+    service, way = divmod(number, len(CODES))
+    return OBJECTIVE.format(n=number, service=service, code=CODES[way])
 
 
 def main(folder: Path, services: int) -> None:
     house, who, now = open_house(folder / "house", now=datetime.now(UTC)), local_principal("default"), datetime.now(UTC)
-    text = SOURCE + "".join(OBJECTIVE.format(n=n) for n in range(services))
+    text = SOURCE + "".join(objective(n) for n in range(services * len(CODES)))
     begins = now - timedelta(days=40)
     defining.apply_definitions(house, who, load_texts([("slo.yaml", text)]), now=now, effective_from=begins)
     token = people.make_token(house, who, "sender", scopes=("ingest",), days=1, now=now).secret

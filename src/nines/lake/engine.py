@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 
@@ -9,6 +10,14 @@ import duckdb
 
 _base: dict[int, duckdb.DuckDBPyConnection] = {}
 _making = threading.Lock()
+
+
+@atexit.register
+def _close() -> None:
+    """Close the engine in order, before the interpreter takes its parts away."""
+    for base in _base.values():
+        base.close()
+    _base.clear()
 
 
 def connection() -> duckdb.DuckDBPyConnection:

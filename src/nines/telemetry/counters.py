@@ -127,9 +127,10 @@ def increments(
     A value that drops, or a creation after the previous reading, is a reset, and the new value counts whole. A series
     that appears later than `since_ms` counts whole when its creation lies after that or after its target's previous
     scrape, or no more than `young_ms` before the reading, or when that scrape succeeded without it and the process has
-    not restarted since; otherwise its first value is doubt. An increment over more than `GAP_FACTOR` intervals, or over a reading that cannot be true, is
-    BRIDGED. Readings that cannot be true (not a number, negative, not whole, beyond 2^53, contradicting one of the
-    same instant) leave their minute BROKEN. A stale marker ends a series and breaks nothing.
+    not restarted since; otherwise its first value is doubt. An increment over more than `GAP_FACTOR` intervals, or over
+    a reading that cannot be true, is BRIDGED. Readings that cannot be true (not a number, negative, not whole, beyond
+    2^53, contradicting one of the same instant) leave their minute BROKEN. A stale marker ends a series and breaks
+    nothing.
 
     Args:
         samples: readings. The first increments of the span start from those before it, so include a few intervals,
