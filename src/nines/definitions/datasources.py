@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from nines.definitions import shapes
 from nines.definitions.readers import Reading
-from nines.errors import InputError
 from nines.reading import duration
 from nines.telemetry.datasource import DataSource, Heartbeat, Sampling
 
@@ -77,7 +76,7 @@ def _fetching(reading: Reading, found: DataSource) -> None:
     for name in (n for n in _LENGTHS if found.option(n)):
         try:
             duration(found.option(name))
-        except InputError:
+        except ValueError:
             what = f"{found.option(name)!r} is no length"
             reading.refuse(f"options.{name}", what, "write it like 30s, 5m or 1h", code="bad-value")
     if found.option("follow") and (found.type not in _FOLLOWED or not found.option("follow").startswith("/")):
