@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from nines.operations.calling import named_hosts
 from nines.operations.house import House
 from nines.operations.receiving import Intake
-from nines.receivers import otlp, push, rum
+from nines.receivers import batches, otlp, push, rum
 from nines.receivers.calling import Clock, Desk
 from nines.receivers.metrics import remote_write
 
@@ -23,6 +23,7 @@ def routes() -> list[BaseRoute]:
         Route("/rum", rum.beacon, methods=["POST"]),
         Route("/rum", rum.preflight, methods=["OPTIONS"]),
         Route("/rum/nines-rum.js", rum.module, methods=["GET"]),
+        Route("/api/nines/v1/batches/{source}", batches.take, methods=["POST"]),
         Route("/api/v1/endpoints/{key}/external", push.gatus, methods=["POST"]),
         Route("/api/push/{token}", push.kuma, methods=["GET", "POST"]),
     ]
