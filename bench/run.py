@@ -23,6 +23,8 @@ BENCHES = {
     "whole": ("bench.whole_process", "whole processes over the same series, beside Prometheus"),
     "slo-generator": ("bench.beside_slo_generator", "the same objectives, beside slo-generator"),
     "killing": ("bench.killing", "SIGKILL at random points, nothing lost or doubled"),
+    "receiving-metrics": ("bench.receiving_metrics", "remote write and StatsD to columns"),
+    "receiving-spans": ("bench.receiving_spans", "OTLP spans to columns"),
     "starting": ("bench.starting", "the command line's start and `check` on 100 files"),
 }
 RESULTS = Path(__file__).parent / "results"

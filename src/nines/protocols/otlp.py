@@ -67,6 +67,20 @@ def request_of(signal: Signal, body: bytes, kind: str) -> Any:  # noqa: ANN401 -
     return message
 
 
+def as_protobuf(signal: Signal, body: bytes, kind: str) -> bytes:
+    """Return a request in protobuf, whatever it came in.
+
+    Args:
+        signal: what it carries.
+        body: not compressed.
+        kind: `PROTOBUF` or `JSON`.
+
+    Raises:
+        Refused: it is JSON, and no such request.
+    """
+    return body if kind == PROTOBUF else bytes(request_of(signal, body, kind).SerializeToString())
+
+
 def answer(signal: Signal, kind: str, rejected: int = 0, told: str = "") -> bytes:
     """Return the answer to a request that was taken, whole or in part.
 

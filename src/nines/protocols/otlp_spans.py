@@ -1,173 +1,227 @@
-"""Spans and log records of OTLP as event rows.
+"""Spans of OTLP as event rows.
 
 A span is one event: it ended, took so long, and answered for a service. Its weight is in the tracestate, as the
 threshold by which it was kept; where the threshold is absent nobody can say, and the columns are NULL.
+
+Attributes are read once per distinct set, known by its bytes, and handed out by number: spans of one route look alike.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped, unused-ignore]
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from nines.protocols.otlp_values import Rejected, attributes_of, text_of
+from nines.protocols.otlp_values import Rejected, attributes_of
+from nines.protocols.refusal import BAD_REQUEST, Refused
+from nines.protocols.remote_write_messages import built
 from nines.telemetry.sampling import parse_tracestate
 
 _UTC = pa.timestamp("us", tz="UTC")
-_SCHEMA = pa.schema(
-    [
-        ("time", _UTC), ("start", _UTC), ("service", pa.string()), ("operation", pa.string()),
-        ("http_status", pa.int64()), ("duration_ms", pa.float64()), ("session", pa.string()),
-        ("weight", pa.float64()), ("weight_num", pa.int64()), ("weight_den", pa.int64()), ("version", pa.string()),
-        ("region", pa.string()), ("state", pa.string()), ("id", pa.string()), ("trace", pa.string()),
-        ("parent", pa.string()), ("kind", pa.string()), ("host", pa.string()), ("site", pa.string()),
-    ]
-)  # fmt: skip
-_KINDS = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
-_STATES = {0: "unset", 1: "ok", 2: "error"}
+_KINDS = (None, "internal", "server", "client", "producer", "consumer")
+_STATES = ("unset", "ok", "error")
 #: Attributes that have a column; the first that is there gives it.
-_OPERATION = ("http.route", "url.template", "rpc.method")
-_STATUS = ("http.response.status_code", "http.status_code")
-_HOST = ("host.name", "k8s.pod.name", "service.instance.id")
-_COLUMNED = {
-    "service.name", "service.version", "cloud.region", "session.id", "http.response.status_code", "http.status_code",
-    "host.name", "http.route", "site",
-}  # fmt: skip
+OPERATION = ("http.route", "url.template", "rpc.method")
+STATUS = ("http.response.status_code", "http.status_code")
+HOST = ("host.name", "k8s.pod.name", "service.instance.id")
+COLUMNED = frozenset(
+    {
+        "service.name", "service.version", "cloud.region", "session.id", "http.response.status_code",
+        "http.status_code", "host.name", "http.route", "site",
+    }
+)  # fmt: skip
+#: Columns that hang on attributes alone.
+TEXTS = ("service", "operation", "session", "version", "region", "host", "site")
 _TRACE, _SPAN = 16, 8
-_Weight = tuple[float | None, int | None, int | None]
-_NO_WEIGHT: _Weight = (None, None, None)
 _LATEST = 253_402_300_799 * 10**9
+#: The request with attributes left as bytes.
+_MESSAGES = built(
+    "nines.otlp",
+    {
+        "Request": {"resource_spans": (1, "repeated ResourceSpans")},
+        "ResourceSpans": {"resource": (1, "Resource"), "scope_spans": (2, "repeated ScopeSpans")},
+        "Resource": {"attributes": (1, "repeated bytes")},
+        "ScopeSpans": {"spans": (2, "repeated Span")},
+        "Status": {"code": (3, "int32")},
+        "Span": {
+            "trace_id": (1, "bytes"), "span_id": (2, "bytes"), "trace_state": (3, "string"),
+            "parent_span_id": (4, "bytes"), "name": (5, "string"), "kind": (6, "int32"), "begun": (7, "fixed64"),
+            "ended": (8, "fixed64"), "attributes": (9, "repeated bytes"), "status": (15, "Status"),
+        },
+    },
+)  # fmt: skip
+Cell = tuple[str | None, ...]
+Weight = tuple[float | None, int | None, int | None]
+NO_WEIGHT: Weight = (None, None, None)
 
 
-class _Rows:
-    """Columns of event rows, while they are gathered."""
+class Attributes:
+    """Distinct sets of attributes, each read once.
+
+    Attributes:
+        cells: the text columns of each set, in the order of `TEXTS`.
+        statuses: HTTP status of each set, or None.
+    """
 
     def __init__(self) -> None:
-        self.cells: list[tuple[Any, ...]] = []
-        self.names: list[str] = []
-        self.texts: list[str] = []
-        self.offsets = [0]
+        """Begin without any."""
+        self.cells: list[Cell] = []
+        self.statuses: list[int | None] = []
+        self._names: list[str] = []
+        self._texts: list[str] = []
+        self._offsets = [0]
+        self._numbers: dict[tuple[int, bytes], int] = {}
 
-    def attributes(self, *held: dict[str, str]) -> None:
-        """Add the attributes of one row that have no column; what comes later wins."""
-        for name, text in {k: v for one in held for k, v in one.items()}.items():
-            if name not in _COLUMNED:
-                self.names.append(name)
-                self.texts.append(text)
-        self.offsets.append(len(self.names))
+    def number(self, resource: int, resources: dict[str, str], parts: Sequence[bytes]) -> int:
+        """Return the number of a set, reading it when it is new.
 
-    def table(self) -> pa.Table:
-        """Return the rows as event columns."""
-        columns = [
-            pa.array(values, pa.int64()).cast(_UTC) if kind.type == _UTC else pa.array(values, kind.type)
-            for values, kind in zip(
-                zip(*self.cells, strict=True) if self.cells else [[]] * len(_SCHEMA), _SCHEMA, strict=True
-            )
-        ]
-        offsets = pa.array(self.offsets, pa.int32())
-        attributes = pa.MapArray.from_arrays(
-            offsets, pa.array(self.names, pa.string()), pa.array(self.texts, pa.string())
+        Args:
+            resource: number of the resource.
+            resources: its attributes.
+            parts: the span's attributes, as they came.
+
+        Raises:
+            DecodeError: they cannot be read.
+        """
+        key = (resource, b"".join(parts))
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = self.add(resources, attributes_of(KeyValue.FromString(p) for p in parts))
+        return found
+
+    def add(self, resource: dict[str, str], held: dict[str, str], more: dict[str, str] | None = None) -> int:
+        """Add a set and return its number; what comes later wins."""
+        status = first(held, STATUS)
+        self.statuses.append(
+            int(status) if status is not None and status.isascii() and status.isdigit() and len(status) == 3 else None  # noqa: PLR2004 - digits of a status
         )
-        return pa.table([*columns, attributes], schema=_SCHEMA.append(pa.field("attributes", attributes.type)))
+        self.cells.append((
+            resource.get("service.name"), first(held, OPERATION), held.get("session.id") or resource.get("session.id"),
+            resource.get("service.version"), resource.get("cloud.region"), first(resource, HOST),
+            held.get("site") or resource.get("site"),
+        ))  # fmt: skip
+        for name, text in {**resource, **held, **(more or {})}.items():
+            if name not in COLUMNED:
+                self._names.append(name)
+                self._texts.append(text)
+        self._offsets.append(len(self._names))
+        return len(self.cells) - 1
+
+    def columns(self, numbers: Sequence[int]) -> dict[str, pa.Array]:
+        """Return the columns of rows, given the number of each row's set."""
+        place = pa.array(numbers, pa.int32())
+        names, texts = pa.array(self._names, pa.string()), pa.array(self._texts, pa.string())
+        maps = pa.MapArray.from_arrays(pa.array(self._offsets, pa.int32()), names, texts)
+        by_text = zip(*self.cells, strict=True) if self.cells else [()] * len(TEXTS)
+        found = {n: pa.array(list(c), pa.string()).take(place) for n, c in zip(TEXTS, by_text, strict=True)}
+        found["http_status"] = pa.array(self.statuses, pa.int64()).take(place)
+        return found | {"attributes": maps.take(place)}
 
 
-def spans(request: Any) -> tuple[pa.Table, Rejected]:  # noqa: ANN401 - an ExportTraceServiceRequest
+def first(held: dict[str, str], names: tuple[str, ...]) -> str | None:
+    """Return the first of some attributes that is there."""
+    return next((held[name] for name in names if name in held), None)
+
+
+def spans(body: bytes) -> tuple[pa.Table, Rejected]:
     """Return the spans of a request as event rows, and what was refused.
 
     Args:
-        request: the message.
+        body: an ExportTraceServiceRequest, protobuf.
+
+    Raises:
+        Refused: it is no such request.
     """
-    rows, rejected = _Rows(), Rejected()
-    weights: dict[tuple[str, str], _Weight] = {}
-    for group in request.resource_spans:
-        resource = attributes_of(group.resource.attributes)
+    try:
+        request = _MESSAGES["Request"].FromString(body)
+    except DecodeError as error:
+        raise Refused(BAD_REQUEST, f"the body is no OTLP request of traces: {str(error)[:200]}") from None
+    known, rejected = Attributes(), Rejected()
+    found: list[Any] = []
+    numbers: list[int] = []
+    for place, group in enumerate(request.resource_spans):
+        try:
+            resource = attributes_of(KeyValue.FromString(p) for p in group.resource.attributes)
+        except DecodeError:
+            rejected.refuse("a resource cannot be read", sum(len(s.spans) for s in group.scope_spans))
+            continue
         for scope in group.scope_spans:
             for span in scope.spans:
-                _span(span, resource, rows, rejected, weights)
-    return rows.table(), rejected
-
-
-def _span(
-    span: Any,  # noqa: ANN401 - a Span
-    resource: dict[str, str],
-    rows: _Rows,
-    rejected: Rejected,
-    weights: dict[tuple[str, str], _Weight],
-) -> None:
-    trace, own, begun, ended = span.trace_id, span.span_id, span.start_time_unix_nano, span.end_time_unix_nano
-    if len(trace) != _TRACE or len(own) != _SPAN or not any(trace) or not any(own):
-        rejected.refuse(f"span {own.hex()[:32] or '?'}: its identities are not 16 and 8 bytes")
-        return
-    if not begun or not ended or ended < begun or ended > _LATEST:
-        rejected.refuse(f"span {own.hex()}: it ends before it starts, or has no instants")
-        return
-    held, trace_id = attributes_of(span.attributes), trace.hex()
-    weight = _weight(span.trace_state, trace_id, rejected, weights) if span.trace_state else _NO_WEIGHT
-    rows.cells.append((
-        ended // 1000, begun // 1000, resource.get("service.name"),
-        _first(held, _OPERATION) or span.name, _status(_first(held, _STATUS)), (ended - begun) / 1_000_000,
-        held.get("session.id") or resource.get("session.id"), *weight, resource.get("service.version"),
-        resource.get("cloud.region"), _STATES.get(span.status.code, "unset"), trace_id + own.hex(), trace_id,
-        trace_id + span.parent_span_id.hex() if span.parent_span_id else None, _KINDS.get(span.kind),
-        _first(resource, _HOST), resource.get("site") or held.get("site"),
-    ))  # fmt: skip
-    rows.attributes(resource, held)
-
-
-def _first(held: dict[str, str], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        if name in held:
-            return held[name]
-    return None
-
-
-def _status(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 3 else None  # noqa: PLR2004
-
-
-def _weight(
-    state: str,
-    trace: str,
-    rejected: Rejected,
-    weights: dict[tuple[str, str], _Weight],
-) -> _Weight:
-    key = (state, trace)
-    if key not in weights:
-        said = parse_tracestate(state).verified(trace)
-        exact = said.weight
-        fits = exact is not None and exact.numerator < 2**63
-        if said.reason not in {None, "no-threshold"}:
-            rejected.note(f"spans whose sampling cannot be believed: {said.reason}")
-        weights[key] = (float(exact), exact.numerator, exact.denominator) if exact is not None and fits else _NO_WEIGHT
-    return weights[key]
-
-
-def records(request: Any, now_ns: int) -> tuple[pa.Table, Rejected]:  # noqa: ANN401 - an ExportLogsServiceRequest
-    """Return the log records of a request as event rows; they have no identity, so a repeat counts twice.
-
-    Args:
-        request: the message.
-        now_ns: when it came, UTC nanoseconds: the time of records without one.
-    """
-    rows, rejected = _Rows(), Rejected()
-    for group in request.resource_logs:
-        resource = attributes_of(group.resource.attributes)
-        for scope in group.scope_logs:
-            for record in scope.log_records:
-                at = record.time_unix_nano or record.observed_time_unix_nano or now_ns
-                if at > _LATEST:
-                    rejected.refuse("a log record lies beyond the year 9999")
+                try:
+                    numbers.append(known.number(place, resource, span.attributes))
+                except DecodeError:
+                    rejected.refuse(f"span {span.span_id.hex()[:16]}: its attributes cannot be read")
                     continue
-                held = attributes_of(record.attributes)
-                body = text_of(record.body)
-                more = {"severity": record.severity_text or str(record.severity_number)}
-                more |= {"body": body} if body is not None else {}
-                trace = record.trace_id.hex() if len(record.trace_id) == _TRACE else None
-                rows.cells.append((
-                    at // 1000, None, resource.get("service.name"), _first(held, _OPERATION),
-                    _status(_first(held, _STATUS)), None, held.get("session.id"), *_NO_WEIGHT,
-                    resource.get("service.version"), resource.get("cloud.region"), None, None, trace, None, None,
-                    _first(resource, _HOST), resource.get("site") or held.get("site"),
-                ))  # fmt: skip
-                rows.attributes(resource, held, more)
-    return rows.table(), rejected
+                found.append(span)
+    return _table(found, np.array(numbers, dtype=np.int64), known, rejected), rejected
+
+
+def _table(found: list[Any], numbers: npt.NDArray[np.int64], known: Attributes, rejected: Rejected) -> pa.Table:
+    traces, owns = [s.trace_id for s in found], [s.span_id for s in found]
+    begun, ended = (np.array([getattr(s, n) for s in found], dtype=np.uint64) for n in ("begun", "ended"))
+    named = np.array(
+        [len(t) == _TRACE and len(o) == _SPAN and any(t) and any(o) for t, o in zip(traces, owns, strict=True)],
+        dtype=np.bool_,
+    )
+    timed = (begun > 0) & (ended >= begun) & (ended <= _LATEST)
+    for wrong, why in (
+        (~named, "its identities are not 16 and 8 bytes"),
+        (named & ~timed, "its instants make no span"),
+    ):
+        for at in np.flatnonzero(wrong).tolist():
+            rejected.refuse(f"span {owns[at].hex()[:16] or '?'}: {why}")
+    good = np.flatnonzero(named & timed)
+    if len(good) < len(found):
+        found, numbers = [found[n] for n in good.tolist()], numbers[good]
+        traces, owns, begun, ended = [s.trace_id for s in found], [s.span_id for s in found], begun[good], ended[good]
+    trace, own = [t.hex() for t in traces], [o.hex() for o in owns]
+    parents = [s.parent_span_id.hex() for s in found]
+    columns = known.columns(numbers.tolist())
+    columns["operation"] = pc.coalesce(columns["operation"], pa.array([s.name for s in found], pa.string()))
+    weights = _weights([s.trace_state for s in found], trace, rejected)
+    columns |= {
+        "time": pa.array((ended // 1000).astype(np.int64)).cast(_UTC),
+        "start": pa.array((begun // 1000).astype(np.int64)).cast(_UTC),
+        "duration_ms": pa.array((ended - begun).astype(np.float64) / 1e6),
+        "state": pa.array([_STATES[s.status.code] if 0 <= s.status.code <= 2 else "unset" for s in found], pa.string()),  # noqa: PLR2004 - the codes there are
+        "kind": pa.array([_KINDS[s.kind] if 0 <= s.kind < len(_KINDS) else None for s in found], pa.string()),
+        "trace": pa.array(trace, pa.string()),
+        "id": pa.array([t + o for t, o in zip(trace, own, strict=True)], pa.string()),
+        "parent": pa.array([t + p if p else None for t, p in zip(trace, parents, strict=True)], pa.string()),
+        "weight": pa.array([w[0] for w in weights], pa.float64()),
+        "weight_num": pa.array([w[1] for w in weights], pa.int64()),
+        "weight_den": pa.array([w[2] for w in weights], pa.int64()),
+    }
+    return pa.table(columns)
+
+
+def _weights(states: list[str], traces: list[str], rejected: Rejected) -> list[Weight]:
+    if not any(states):
+        return [NO_WEIGHT] * len(states)
+    known: dict[tuple[str, str], Weight] = {}
+    found = []
+    for state, trace in zip(states, traces, strict=True):
+        weight = NO_WEIGHT
+        if state:
+            key = (state, trace)
+            if key not in known:
+                known[key] = _weight(state, trace, rejected)
+            weight = known[key]
+        found.append(weight)
+    return found
+
+
+def _weight(state: str, trace: str, rejected: Rejected) -> Weight:
+    said = parse_tracestate(state).verified(trace)
+    exact = said.weight
+    if said.reason not in {None, "no-threshold"}:
+        rejected.note(f"traces whose sampling cannot be believed: {said.reason}")
+    if exact is None or exact.numerator >= 2**63:
+        return NO_WEIGHT
+    return float(exact), exact.numerator, exact.denominator

@@ -91,9 +91,8 @@ class OtlpGrpc:
         def export(body: bytes, context: Any) -> bytes:  # noqa: ANN401 - a ServicerContext
             try:
                 who = self._who(context)
-                message = otlp.request_of(signal, body, otlp.PROTOBUF)
                 key = key_of(f"otlp/{signal}", body)
-                rejected, told = take(self._desk, who, signal, message, self._desk.clock(), key)
+                rejected, told = take(self._desk, who, signal, body, self._desk.clock(), key)
             except Refused as refused:
                 details = BadRequest(field_violations=[BadRequest.FieldViolation(description=refused.message)])
                 _abort(context, grpc.StatusCode.INVALID_ARGUMENT, refused.message, details)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,8 +13,9 @@ from nines.errors import NinesError
 from nines.people.rights import Principal
 from nines.protocols import otlp
 from nines.protocols.compression import decompressed
+from nines.protocols.otlp_logs import records
 from nines.protocols.otlp_metrics import readings_of
-from nines.protocols.otlp_spans import records, spans
+from nines.protocols.otlp_spans import spans
 from nines.protocols.refusal import Refused
 from nines.receivers.calling import RETRY_AFTER_S, STATUSES, Desk, body_of, key_of, sender_of
 
@@ -56,8 +56,8 @@ def _failed(status: int, told: str, kind: str) -> Response:
 
 def _taken(desk: Desk, who: Principal, signal: otlp.Signal, body: bytes, headers: dict[str, str], kind: str) -> bytes:
     plain = decompressed(body, headers.get("content-encoding", ""))
-    message = otlp.request_of(signal, plain, kind)
-    rejected, told = take(desk, who, signal, message, desk.clock(), key_of(f"otlp/{signal}", plain))
+    request = otlp.as_protobuf(signal, plain, kind)
+    rejected, told = take(desk, who, signal, request, desk.clock(), key_of(f"otlp/{signal}", plain))
     return otlp.answer(signal, kind, rejected, told)
 
 
@@ -65,7 +65,7 @@ def take(
     desk: Desk,
     who: Principal,
     signal: otlp.Signal,
-    message: Any,  # noqa: ANN401 - generated messages
+    body: bytes,
     now: datetime,
     key: str,
 ) -> tuple[int, str]:
@@ -75,7 +75,7 @@ def take(
         desk: of the installation.
         who: who sends.
         signal: what the request carries.
-        message: the request.
+        body: the request, protobuf.
         now: present instant.
         key: key under which it counts once.
 
@@ -85,11 +85,15 @@ def take(
     if signal == "metrics":
         book = desk.intake.book(who, now=now)
         with desk.intake.lock(who.tenant):
+            message = otlp.request_of(signal, body, otlp.PROTOBUF)
             found, rejected, _ = readings_of(message, book, now_ms=int(now.timestamp() * 1000))
             desk.intake.readings(who, found, kind="otlp", now=now, key=key)
         nowhere = not desk.intake.sources(who, "otlp", signal, now=now)
     else:
-        table, rejected = spans(message) if signal == "traces" else records(message, int(now.timestamp() * 1e9))
+        if signal == "traces":
+            table, rejected = spans(body)
+        else:
+            table, rejected = records(otlp.request_of(signal, body, otlp.PROTOBUF), int(now.timestamp() * 1e9))
         taken = desk.intake.events(who, table, kind="otlp", signal=signal, now=now, key=key)
         nowhere = bool(table.num_rows) and not taken.sources
     told = (NOWHERE.format(signal=signal),) if nowhere else ()
