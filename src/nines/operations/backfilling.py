@@ -19,6 +19,7 @@ from nines.operations import ingesting
 from nines.operations.house import House
 from nines.operations.promises import in_force
 from nines.operations.pulling import Pulled, fetch, fetch_new
+from nines.operations.pulling_rows import pull_rows
 from nines.people.rights import Principal, require
 
 
@@ -72,7 +73,8 @@ def is_pulled(indicator: Indicator, definitions: Definitions) -> TypeGuard[Pulle
 
 
 def pull_new(house: House, who: Principal, *, now: datetime) -> int:
-    """Fetch what is new for every indicator of a pulled source; returns how many minutes came."""
+    """Fetch what is new of every pulled source; returns how many rows and minutes came."""
+    rows = pull_rows(house, who, now=now).rows
     definitions = in_force(house, who.tenant, at=now)
     pulled = [i for i in definitions.indicators.values() if is_pulled(i, definitions)]
-    return sum(fetch_new(house, who, i, definitions.sources[i.source], now=now) for i in pulled)
+    return rows + sum(fetch_new(house, who, i, definitions.sources[i.source], now=now) for i in pulled)

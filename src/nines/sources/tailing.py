@@ -123,10 +123,13 @@ def next_step(source: DataSource, place: Place | None, *, most_bytes: int = MOST
         most_bytes: bytes of one piece at most.
 
     Raises:
+        InputError: it is a folder, a pipe or a device.
         DependencyError: the file is not there, or may not be read.
     """
     path = Path(source.option("follow"))
     try:
+        if path.exists() and not path.is_file():  # to open a pipe would wait for its writer
+            raise InputError(Problem(str(path), "this is no plain file", "follow a file", code="no-file"))
         if place is None:
             return Step(Place(0, path.stat().st_ino), again=True)
         holder = _holder(path, place)
