@@ -31,11 +31,11 @@ def test_the_names_are_those_of_the_reference():
     assert set(found) == NAMES
     assert set(found["window"]) == {"start", "end", "kind", "label", "period_end"}
     assert set(found["counts"]) == {"good", "bad", "total", "unknown", "excluded"}
-    assert set(found["budget"]) == {"to_date_ratio", "period"}
+    assert set(found["budget"]) == {"to_date_ratio", "interval", "period"}
     assert set(found["budget"]["period"]) == {
         "allowed", "spent", "remaining", "spent_ratio", "remaining_ratio", "expected_units", "units_range", "basis",
     }  # fmt: skip
-    assert set(found["burn_rates"]["5m"]) == {"rate", "low", "high", "coverage"}
+    assert set(found["burn_rates"]["5m"]) == {"rate", "low", "high", "coverage", "interval"}
     assert set(found["without_exclusions"]) == {"counts", "sli", "exact", "bounds", "coverage", "budget"}
 
 
