@@ -163,7 +163,7 @@ def _active(source: DataSource, table: DeltaTable) -> Iterator[LakeFile]:
     for row in sorted(rows, key=lambda r: (r["modification_time"], r["path"])):
         parts = {k.removeprefix("partition."): v for k, v in row.items() if k.startswith("partition.")}
         partition = {k: None if v is None else str(v) for k, v in parts.items()}
-        yield LakeFile(_below(source, row["path"]), "", partition)
+        yield LakeFile(_below(source, unquote(row["path"])), "", partition)
 
 
 def _since(source: DataSource, store: Store, known: int, version: int) -> list[LakeFile] | None:
