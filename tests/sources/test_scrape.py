@@ -243,7 +243,7 @@ def test_what_grew_while_nothing_could_be_read_is_known_in_sum_alone(one):
     shop.look(8)
     states = shop.series().state.tolist()
     assert set(states[:4]) == {MinuteState.ALIVE}
-    assert (set(states[6:14]), states[-1]) == ({MinuteState.BRIDGED}, MinuteState.ALIVE)
+    assert (set(states[6:14]), states[-2]) == ({MinuteState.BRIDGED}, MinuteState.ALIVE)
     assert shop.counts() == (7, 0, 0)
 
 
