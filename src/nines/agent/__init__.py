@@ -1,1 +1,1 @@
-"""The edge agent: collects where services run, keeps on disk, forwards."""
+"""The edge agent: collects where it stands, keeps on disk, and forwards fresh data first."""

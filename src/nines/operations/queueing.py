@@ -1,4 +1,4 @@
-"""Batches between an agent and its centre: the queue on the agent's disk, and the way in at the centre.
+"""The queue on an edge agent's disk: what was collected and has no receipt of the centre yet.
 
 The queue is the inbox: a batch is on disk before its collector goes on, and the mark that says how far the collector
 read is committed in the same step. What must give way when the disk bound is reached is booked as lost, by minute.
@@ -17,11 +17,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nines.errors import InputError, NotFoundError, OverloadedError, Problem
-from nines.lake.inbox import Inbox, Kind, Receipt
-from nines.operations.house import House
-from nines.operations.promises import in_force
-from nines.people.rights import Principal, require
+from nines.errors import OverloadedError, Problem
+from nines.lake.inbox import Inbox, Kind, packed
 from nines.spans import EPOCH
 
 #: Batches dropped at most in one step when room has to be made.
@@ -37,40 +34,6 @@ CREATE TABLE IF NOT EXISTS losses (
     PRIMARY KEY (source, site, minute)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS urgent ON inbox (id) WHERE kind IN ('series', 'lost');
 """
-
-
-def take_batch(
-    house: House, who: Principal, source: str, table: pa.Table, *, kind: Kind, now: datetime, key: str
-) -> Receipt:
-    """Store a batch that an agent sent; the receipt means that it is on disk.
-
-    Args:
-        house: where to.
-        who: who sends.
-        source: DataSource in force: of readings for samples and series, of events for events, any for losses.
-        table: columns of its kind.
-        kind: what the rows are.
-        now: present instant.
-        key: idempotency key; the same key of a source counts once.
-
-    Raises:
-        NotFoundError: there is no such source.
-        InputError: the source holds rows of another kind.
-        OverloadedError: the inbox takes no more; nothing was stored.
-    """
-    require(who, "ingest")
-    found = in_force(house, who.tenant, at=now).sources.get(source)
-    if found is None:
-        what, fix = "there is no such DataSource in force", "apply its definition first"
-        raise NotFoundError(Problem(source, what, fix, code="unknown-datasource"))
-    if kind != "lost" and found.metric == (kind == "events"):
-        holds = "readings of series" if found.metric else "events"
-        fix = "name a source of the other kind in the agent's file"
-        raise InputError(Problem(source, f"it holds {holds}, and this batch {kind}", fix, code="wrong-kind"))
-    if kind == "series":
-        known = pa.array(sorted(house.lake.known_series(who.tenant, source)), pa.int64())
-        table = table.filter(pc.invert(pc.is_in(table.column("series"), value_set=known)))
-    return house.lake.append(who.tenant, source, table, arrival=now, kind=kind, key=key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +57,11 @@ class Parcel:
     arrival: int
     key: str
     payload: bytes
+
+    @property
+    def arrival_instant(self) -> datetime:
+        """When it was queued, aware UTC."""
+        return EPOCH + self.arrival * EPOCH.resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +207,6 @@ class Queue:
 
     def _queue_losses_of(self, source: str, arrival: datetime) -> None:
         """Move a source's losses into the inbox in one step, so that a kill neither forgets nor doubles them."""
-        from nines.lake.inbox import packed
-
         rows = self._con.execute(
             "SELECT minute, number, site FROM losses WHERE source = ? ORDER BY minute LIMIT ?", (source, MOST_LOSSES)
         ).fetchall()
@@ -321,4 +287,4 @@ def _us(instant: datetime) -> int:
     return (instant - EPOCH) // EPOCH.resolution
 
 
-__all__ = ["Depth", "Kind", "Parcel", "Queue", "Receipt", "take_batch"]
+__all__ = ["Depth", "Kind", "Parcel", "Queue"]

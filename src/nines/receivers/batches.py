@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from nines.errors import NinesError, OverloadedError
-from nines.operations.queueing import Receipt, take_batch
+from nines.operations.batches import Receipt, take_batch
 from nines.people.rights import Principal
 from nines.protocols.arrow_batch import KINDS, BatchKind, decode
 from nines.protocols.refusal import BAD_REQUEST, Refused
