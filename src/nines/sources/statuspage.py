@@ -169,11 +169,10 @@ def _incidents(found: Mapping[str, Any], name: str, place: str, *, needed: bool 
 
 def _incident(found: Mapping[str, Any], place: str) -> Incident:
     updates = [_update(u, place) for u in _list(found, "incident_updates", place)[:MOST_UPDATES]]
-    told = [
-        at
-        for key in ("scheduled_for", "started_at", "created_at")
-        if (at := instant_of_text(found.get(key))) is not None
-    ]
+    # An incident that was told afterwards is created in the past and "started" when somebody typed it in.
+    instants = (instant_of_text(found.get(key)) for key in ("started_at", "created_at"))
+    planned = instant_of_text(found.get("scheduled_for"))
+    told = [planned] if planned is not None else sorted(at for at in instants if at is not None)
     if not told and not updates:
         refuse(place, "it says no instant", "check that this is a Statuspage")
     updates.sort(key=lambda u: u.at)
