@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.sweep import MARKS, decide
+from bench.sweep import decide
 from nines.cli.server import start
 from nines.definitions.load import load_texts
+from nines.evaluation.columns import Mark
 from nines.evaluation.sweep import Sweep, minutes_needed
 from nines.operations import defining, ingesting, people
 from nines.operations.house import local_principal, open_house
@@ -86,10 +87,10 @@ def tick(house, sweep, pairs, minute):
     """Take in the minutes that are over, and decide."""
     ingesting.flush(house, now=datetime.now(UTC))
     edge = int(time.time()) // 60
-    series = house.lake.series_many("default", pairs, minute, edge)
+    counts, state = house.lake.block("default", pairs, minute, edge)
     for at in range(minute, edge):
-        row = np.array([[s.good[at - minute], s.bad[at - minute], s.unknown[at - minute]] for s in series]).T
-        sweep.advance(at, np.vstack([row, np.full(len(series), MARKS)]).astype(np.int64))
+        marks = int(Mark.COUNTED) | state[:, at - minute].astype(np.int64)
+        sweep.advance(at, np.vstack([counts[:, :, at - minute], marks]))
     decide(sweep, WINDOW)
     return edge
 

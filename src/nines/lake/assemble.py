@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nines.lake.rollup import state_rows
-from nines.objectives.indicator import StateIndicator
+from nines.objectives.indicator import Indicator, StateIndicator
 from nines.spans import MINUTE
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.heartbeat import alive_minutes
@@ -71,6 +71,42 @@ def minute_series(counts: pa.Table, pulses: Pulses, source: DataSource, start: i
         return MinuteSeries(start, *sums, state, first)
     made = series_of_strata(start, strata or [_empty(end - start)], state, first, missing)
     return replace(made, strata=()) if all(s.weight == 1 for s in strata) else made
+
+
+def counts_block(
+    counts: pa.Table, pulses: Mapping[str, Pulses], wanted: Sequence[tuple[Indicator, DataSource]], start: int, end: int
+) -> tuple[Ints, States]:
+    """Return counts of many indicators as arrays; for each of them what `minute_series` gives.
+
+    Args:
+        counts: columns indicator, minute, good, bad, unknown, state; every weight is 1.
+        pulses: when each source was heard.
+        wanted: indicators and their sources.
+        start: first grid minute.
+        end: grid minute after the last.
+    """
+    alive = {
+        s.name: alive_minutes(pulses[s.name].minute, s.heartbeat.gap // MINUTE, start, end)
+        for s in {s.name: s for _, s in wanted}.values()
+        if s.name in pulses
+    }
+    nothing = np.zeros(end - start, dtype=np.bool_)
+    state = np.array([alive.get(s.name, nothing) for _, s in wanted], dtype=np.uint8).reshape(len(wanted), end - start)
+    sums = np.zeros((3, len(wanted), end - start), dtype=np.int64)
+    rows: dict[str, list[int]] = {}
+    for number, (indicator, _) in enumerate(wanted):
+        rows.setdefault(indicator.identity, []).append(number)
+    names = counts.column("indicator").to_pylist()
+    pairs = [(at, number) for at, name in enumerate(names) for number in rows.get(name, ())]
+    at, which = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    place = which, counts.column("minute").to_numpy().astype(np.int64)[at] - start
+    for row, name in zip(sums, COUNTED[:3], strict=True):
+        np.add.at(row, place, counts.column(name).to_numpy().astype(np.int64)[at])
+    state[sums.sum(axis=0) > 0] = MinuteState.ALIVE
+    said = counts.column("state").fill_null(-1).to_numpy().astype(np.int64)[at]
+    known = said >= 0
+    state[place[0][known], place[1][known]] = said[known]
+    return sums, state
 
 
 def with_losses(series: MinuteSeries, lost: Ints) -> MinuteSeries:

@@ -40,6 +40,7 @@ class Wanted:
     indicators: Mapping[str, Indicator]
     sources: Mapping[str, DataSource]
     sides: Mapping[str, Sides] = field(default_factory=dict)
+    _counters: dict[str, list[Counter]] = field(default_factory=dict, repr=False, compare=False)
 
     def counted(self, source: str) -> list[Counted]:
         """Return the indicators that count rows of a source."""
@@ -51,8 +52,12 @@ class Wanted:
 
     def counters(self, source: str) -> list[Counter]:
         """Return the indicators that count by the counters of a source."""
-        found = ((i, self.sides.get(i.identity)) for i in self.indicators.values() if isinstance(i, CounterIndicator))
-        return [Counter(i, sides) for i, sides in found if sides is not None and i.source == source]
+        if not self._counters:  # worked out once: a flush asks several times
+            for i in self.indicators.values():
+                sides = self.sides.get(i.identity) if isinstance(i, CounterIndicator) else None
+                if isinstance(i, CounterIndicator) and sides is not None:
+                    self._counters.setdefault(i.source, []).append(Counter(i, sides))
+        return self._counters.get(source, [])
 
 
 def source_of(wanted: Mapping[str, Wanted], tenant: str, name: str) -> DataSource:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from nines.lake.counting import Wanted, by_source, owned, source_of
@@ -13,15 +14,11 @@ from nines.lake.metrics import LOOKBACK_MS, Catalogue, Counter, as_events, read_
 from nines.lake.rollup import Tallied, count_rows, text
 from nines.lake.stamping import counts_table
 from nines.lake.tables import COUNTS_SCHEMA, LABELS_SCHEMA, LakeTable
-from nines.objectives.indicator import CounterIndicator
 from nines.telemetry.bulk import Paired
 from nines.telemetry.datasource import DataSource
-from nines.telemetry.series import MinuteState
 
 #: Minutes of readings that are counted at once when a new indicator meets an old source.
 CHUNK_MINUTES = 360
-#: What is counted of a minute already: good, bad, unknown, and the state that was said.
-Known = tuple[int, int, int, int | None]
 
 
 class Readings:
@@ -98,10 +95,10 @@ class Readings:
         start, end = touched(con, stored, new)
         since = max(self._since(con, tenant, name, stored, new), start * 60_000 - LOOKBACK_MS)
         out = read_out(con, stored, self.labels(con, tenant, name, seq), start, end)
-        known = _known(con, counts, tenant, [c.indicator for c in counters], (start, end, seq))
+        identities = [c.indicator.identity for c in counters]
+        known = _known(con, counts, tenant, identities, (start, end, seq))
         source = source_of({tenant: asked}, tenant, name)
         found = out.count(self._catalogue(tenant, name, counters), source, start, end, since)
-        identities = [c.indicator.identity for c in counters]
         return [_difference(tenant, name, identities, found, start, known, seq)]
 
     def _catalogue(self, tenant: str, source: str, counters: list[Counter]) -> Catalogue:
@@ -112,27 +109,21 @@ class Readings:
         return held
 
     def past(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        tenant: str,
-        source: DataSource,
-        asked: Wanted,
-        new: CounterIndicator,
-        seq: int,
+        self, con: duckdb.DuckDBPyConnection, tenant: str, source: DataSource, counters: Sequence[Counter], seq: int
     ) -> pa.Table:
-        """Return the counts of a counter indicator over all readings stored, for one that was not counted before."""
+        """Return the counts of counter indicators over all readings stored, for those that were not counted before."""
         stored = self.stored(tenant, source.name, seq)
         low, high = con.sql(f"SELECT min(time), max(time) FROM {stored}").fetchall()[0]
-        counter = next((c for c in asked.counters(source.name) if c.indicator.identity == new.identity), None)
-        if low is None or counter is None:
-            return COUNTS_SCHEMA.empty_table()
-        start, end = (low - 1) // 60_000, (high - 1) // 60_000 + 1
-        parts = []
+        parts = [COUNTS_SCHEMA.empty_table()]
+        if low is None or not counters:
+            return parts[0]
+        start, end, catalogue = (low - 1) // 60_000, (high - 1) // 60_000 + 1, Catalogue(counters)
+        identities = [c.indicator.identity for c in counters]
         for begin in range(start, end, CHUNK_MINUTES):
             stop = min(begin + CHUNK_MINUTES, end)
             out = read_out(con, stored, self.labels(con, tenant, source.name, seq), begin, stop)
-            counted = out.count(Catalogue([counter]), source, begin, stop, max(low, begin * 60_000 - LOOKBACK_MS))
-            parts.append(_difference(tenant, source.name, [new.identity], counted, begin, {}, seq))
+            counted = out.count(catalogue, source, begin, stop, max(low, begin * 60_000 - LOOKBACK_MS))
+            parts.append(_difference(tenant, source.name, identities, counted, begin, None, seq))
         return pa.concat_tables(parts)
 
     def _since(self, con: duckdb.DuckDBPyConnection, tenant: str, name: str, stored: str, new: pa.Table) -> int:
@@ -157,20 +148,24 @@ def _known(
     con: duckdb.DuckDBPyConnection,
     counts: LakeTable,
     tenant: str,
-    indicators: list[CounterIndicator],
+    identities: Sequence[str],
     asked: tuple[int, int, int],
-) -> dict[str, dict[int, Known]]:
-    """Return what is counted already: identity -> minute -> good, bad, unknown, state."""
+) -> npt.NDArray[np.int64]:
+    """Return what is counted already: int64 [indicators, minutes, 4], good, bad, unknown, state."""
     start, end, seq = asked
-    names = ", ".join(text(i.identity) for i in indicators)
-    found: dict[str, dict[int, Known]] = {}
-    for identity, minute, *row in con.sql(
-        "SELECT indicator, minute, sum(good)::BIGINT, sum(bad)::BIGINT, sum(unknown)::BIGINT, arg_max(state, seq) "
-        f"FROM {counts.relation()} WHERE tenant = {text(tenant)} AND indicator IN ({names}) AND minute >= {start} "
+    table = con.sql(
+        "SELECT indicator, minute, sum(good)::BIGINT AS good, sum(bad)::BIGINT AS bad, sum(unknown)::BIGINT "
+        f"AS unknown, arg_max(state, seq) AS state FROM {counts.relation()} WHERE tenant = {text(tenant)} AND minute >= {start} "
         f"AND minute < {end} AND seq < {seq} GROUP BY 1, 2"
-    ).fetchall():
-        found.setdefault(identity, {})[minute] = (row[0], row[1], row[2], row[3])
-    return found
+    ).to_arrow_table()
+    place = {identity: number for number, identity in enumerate(identities)}
+    which = np.array([place.get(name, -1) for name in table.column("indicator").to_pylist()], dtype=np.int64)
+    known = np.zeros((len(identities), end - start, 4), dtype=np.int64)
+    mine = which >= 0
+    minute = table.column("minute").to_numpy().astype(np.int64)[mine] - start
+    for at, name in enumerate(("good", "bad", "unknown", "state")):
+        known[which[mine], minute, at] = table.column(name).fill_null(0).to_numpy().astype(np.int64)[mine]
+    return known
 
 
 def _difference(
@@ -179,15 +174,12 @@ def _difference(
     identities: Sequence[str],
     found: Paired,
     start: int,
-    known: Mapping[str, Mapping[int, Known]],
+    was: npt.NDArray[np.int64] | None,
     seq: int,
 ) -> pa.Table:
     """Return the rows that turn what was counted into what is counted now."""
     now = np.stack([found.good, found.bad, found.unknown, found.state.astype(np.int64)], axis=2)
-    was = np.zeros_like(now)
-    for row, identity in zip(was, identities, strict=True):
-        for minute, (good, bad, unknown, state) in known.get(identity, {}).items():
-            row[minute - start] = good, bad, unknown, state or MinuteState.SILENT
+    was = np.zeros_like(now) if was is None else was
     which, place = np.nonzero((now != was).any(axis=2))
     step = (now - was)[which, place]
     zeros = np.zeros(len(which), dtype=np.int64)

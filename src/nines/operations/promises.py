@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,10 +25,27 @@ _read: OrderedDict[tuple[object, ...], Definitions] = OrderedDict()
 _wanted: dict[tuple[int, str], tuple[Definitions, Wanted]] = {}
 
 
+#: All versions of a tenant and the instants from which they hold, sorted, by store and tenant.
+_recorded: dict[tuple[int, str], tuple[list[Version], list[datetime]]] = {}
+
+
 def versions(house: House, tenant: str, known_at: datetime | None = None) -> list[Version]:
     """Return a tenant's recorded versions, in the order they were recorded."""
+    return _versions(house, tenant, known_at)[0]
+
+
+def _versions(house: House, tenant: str, known_at: datetime | None) -> tuple[list[Version], list[datetime]]:
+    """Return a tenant's versions, and the instants from which they hold, sorted."""
     rows = house.store.revisions.history(tenant, known_at=known_at)
-    return [Version(r.kind, r.name, r.number, r.effective_from, r.document) for r in rows]
+    key = (id(house.store), tenant)
+    held = _recorded.get(key)
+    if known_at is None and held is not None and len(held[0]) == len(rows):
+        return held
+    found = [Version(r.kind, r.name, r.number, r.effective_from, r.document) for r in rows]
+    made = found, sorted(v.effective_from for v in found)
+    if known_at is None:
+        _recorded[key] = made
+    return made
 
 
 def in_force(house: House, tenant: str, *, at: datetime, known_at: datetime | None = None) -> Definitions:
@@ -39,8 +57,8 @@ def in_force(house: House, tenant: str, *, at: datetime, known_at: datetime | No
         at: instant asked about.
         known_at: leave out what was recorded later, or None.
     """
-    found = versions(house, tenant, known_at)
-    begun = sum(v.effective_from <= at for v in found)
+    found, begins = _versions(house, tenant, known_at)
+    begun = bisect_right(begins, at)
     key = (id(house.store), tenant, len(found), begun, found[-1] if found else None)
     if key not in _read:
         _read[key] = read_history(found, at)

@@ -154,7 +154,10 @@ class Intake:
         return taken
 
     def _label_sets(self, tenant: str, source: str, found: Readings, now: datetime) -> None:
-        held = self._tenants[tenant].stored.setdefault(source, self.house.lake.known_series(tenant, source))
+        stored = self._tenants[tenant].stored
+        if source not in stored:
+            stored[source] = self.house.lake.known_series(tenant, source)
+        held = stored[source]
         fresh = [identity for identity in np.unique(found.series).tolist() if identity not in held]
         if fresh:
             labels = pa.array([list(found.labels[i]) for i in fresh], LABELS_SCHEMA.field("labels").type)
