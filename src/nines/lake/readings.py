@@ -153,10 +153,10 @@ def _known(
 ) -> npt.NDArray[np.int64]:
     """Return what is counted already: int64 [indicators, minutes, 4], good, bad, unknown, state."""
     start, end, seq = asked
+    sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in ("good", "bad", "unknown"))
     table = con.sql(
-        "SELECT indicator, minute, sum(good)::BIGINT AS good, sum(bad)::BIGINT AS bad, sum(unknown)::BIGINT "
-        f"AS unknown, arg_max(state, seq) AS state FROM {counts.relation()} WHERE tenant = {text(tenant)} AND minute >= {start} "
-        f"AND minute < {end} AND seq < {seq} GROUP BY 1, 2"
+        f"SELECT indicator, minute, {sums}, arg_max(state, seq) AS state FROM {counts.relation()} "
+        f"WHERE tenant = {text(tenant)} AND minute >= {start} AND minute < {end} AND seq < {seq} GROUP BY 1, 2"
     ).to_arrow_table()
     place = {identity: number for number, identity in enumerate(identities)}
     which = np.array([place.get(name, -1) for name in table.column("indicator").to_pylist()], dtype=np.int64)
