@@ -11,55 +11,34 @@ are judged when they are complete.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
-import numpy.typing as npt
 
 from nines.errors import InputError, Problem
 from nines.evaluation.answers import Answers
-from nines.evaluation.columns import FACTS, Columns, Unit, judge_columns
+from nines.evaluation.columns import FACTS, LARGEST_COUNT, Columns, Unit
+from nines.evaluation.sweep_fill import Facts, Move, Stored, fill
+from nines.evaluation.sweep_judge import judge_columns
+from nines.evaluation.sweep_last import Repeats
+from nines.evaluation.sweep_mend import carry_on, mend
+from nines.evaluation.sweep_parts import ENDLESS, OWN, Grid, Part, minutes_needed
 from nines.objectives.objective import BURN_WINDOWS, Objective
-from nines.objectives.period import period
-from nines.objectives.window import CalendarWindow
-from nines.reading import duration
-from nines.spans import MINUTE, instant_of, minute_of
-from nines.telemetry.series import Ints
+from nines.telemetry.series import Flags, Ints
 
-#: The name under which a sweep keeps each objective's own window.
-OWN = "window"
-_ENDLESS = 2**62
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """Columns that share a slice length and the length of one window.
-
-    Attributes:
-        slot: index of the window.
-        which: indices of the columns.
-        every: whether these are all columns, in order.
-        columns: the columns themselves.
-        length: slice length, minutes.
-        slices: slices the window holds, or `_ENDLESS` for a calendar period.
-    """
-
-    slot: int
-    which: Ints
-    every: bool
-    columns: Columns
-    length: int
-    slices: int
+__all__ = ["OWN", "Sweep", "minutes_needed"]
 
 
 class Sweep:
     """Window sums of many objectives.
 
     Args (of the constructor):
-        objectives: rolling ones of any method, calendar ones with one-minute slices; see `columns.why_not`.
+        objectives: of any method and window; see `columns.why_not`.
         facts: the ring, [minutes, 4, objectives] of any whole-number type, zeroed; it must hold `minutes_needed`.
         begin: grid minute that will be fed first.
         windows: lookbacks to keep beside each objective's own window.
+        lag: how long after the last minute fed the question is asked, from settle to settle + 1 min; it decides which
+            calendar period is asked about. None: at once when it has settled.
 
     One sweep serves objectives of one `settle`: a minute is fed when it has settled.
     """
@@ -67,9 +46,10 @@ class Sweep:
     def __init__(
         self,
         objectives: Sequence[Objective],
-        facts: npt.NDArray[np.signedinteger],
+        facts: Stored,
         begin: int,
         windows: Sequence[str] = BURN_WINDOWS,
+        lag: timedelta | None = None,
     ) -> None:
         """Lay out columns and empty sums."""
         self.objectives = tuple(objectives)
@@ -82,10 +62,11 @@ class Sweep:
         self.facts = facts
         self.begin, self.end = begin, begin
         self.sums = np.zeros((len(self.names), len(Unit), len(self.columns)), dtype=np.int64)
-        self._parts = self._lay_out()
-        self._since = np.full(len(self.columns), -_ENDLESS)
-        self._turn = np.full(len(self.columns), _ENDLESS)
-        self._set_periods(np.flatnonzero([isinstance(self._objective(c).window, CalendarWindow) for c in self._all()]))
+        self.repeats = Repeats(self.columns, len(self.names))
+        self._most = min(int(np.iinfo(facts.dtype).max), LARGEST_COUNT)
+        self._grid = Grid(self.objectives, self.columns, self.names, lag)
+        self._grid.set_periods(self._grid.calendar, begin)
+        self._parts = self._grid.parts()
 
     def advance(self, minute: int, rows: Ints) -> None:
         """Take in one more minute.
@@ -97,22 +78,53 @@ class Sweep:
         Raises:
             InputError: not the next minute, or a count too large for the ring's type.
         """
-        if minute != self.end:
-            raise InputError(Problem("sweep", f"minute {minute} is not the next one", f"feed {self.end}"))
-        if rows.max(initial=0) > np.iinfo(self.facts.dtype).max:
-            raise InputError(Problem("sweep", f"a count exceeds {self.facts.dtype}", "give the ring a wider type"))
+        self._check(minute, rows)
         self.facts[minute % len(self.facts)] = rows
         self.end = minute + 1
         newest: dict[tuple[int, ...], Ints] = {}
         for part in self._parts:
-            if self.end % part.length:
-                continue
-            self._add(part, self.end - part.length, 1, newest)
-            self._add(part, self.end - (part.slices + 1) * part.length, -1, None)
-        turning = np.flatnonzero(self._turn <= self.end)
-        if len(turning):
-            self.sums[-1][:, turning] = 0
-            self._set_periods(turning)
+            if (self.end - part.phase) % part.length == 0:
+                self._roll(part, newest)
+        if len(self.repeats):
+            self.repeats.expire(self._grid, self.end, self._past())
+        if (self._grid.turn <= self.end).any():
+            self._move(self._past(), self.end)
+
+    def load(self, start: int, block: Stored) -> None:
+        """Take in many minutes at once, as `advance` would one after the other.
+
+        Args:
+            start: the next grid minute.
+            block: [minutes, 4, objectives] of any whole-number type, as a mapped file too; read twice, in pieces.
+
+        Raises:
+            InputError: not the next minute, another shape, or a count too large for the ring's type.
+        """
+        if block.shape[1:] != self.facts.shape[1:]:
+            what = f"the block of facts has the shape {block.shape}"
+            raise InputError(Problem("sweep", what, f"use [minutes, {len(FACTS)}, {len(self.objectives)}]"))
+        self._check(start, block)
+        size = len(self.facts)
+        self._move(Facts(self.facts, start, block), start + len(block))
+        kept = max(start, self.end - size)
+        while kept < self.end:  # in pieces that do not wrap
+            until = min(self.end, kept - kept % size + size)
+            self.facts[kept % size : kept % size + until - kept] = block[kept - start : until - start]
+            kept = until
+
+    def resume(self, end: int) -> None:
+        """Take in the minutes up to an end that lie in the ring already, as after a restart on a mapped file.
+
+        Args:
+            end: grid minute after the last one in the ring; the minutes from `begin` on must be there.
+
+        Raises:
+            InputError: some of these minutes have left the ring, or others were fed before.
+        """
+        if not self.begin == self.end <= end <= self.begin + len(self.facts):
+            what = f"the ring does not hold the minutes from {self.begin} to {end} alone"
+            raise InputError(Problem("sweep", what, f"begin at {end - len(self.facts)} or later, and resume first"))
+        self._move(Facts(self.facts, end), end)
 
     def late(self, minute: int, columns: Ints, increments: Ints, marks: Ints | None = None) -> bool:
         """Take in what arrived late for a minute already fed.
@@ -124,52 +136,95 @@ class Sweep:
             marks: what is now true of the minute for each of them, or None to leave that.
 
         Returns:
-            False when the minute has left the ring (evaluate knows it still); then nothing changes.
+            False when the minute, or the slice that its silence repeats, has left the ring (evaluate knows it still);
+            then nothing changes.
 
         Raises:
-            InputError: the minute has not been fed yet.
+            InputError: the minute has not been fed yet, or a count becomes negative or too large for the ring's type.
         """
         if minute >= self.end:
             raise InputError(Problem("sweep", f"minute {minute} has not been fed yet", "advance first"))
-        if minute < max(self.begin, self.end - len(self.facts)):
+        oldest = max(self.begin, self.end - len(self.facts))
+        if minute < oldest:
             return False
+        row = self.facts[minute % len(self.facts)]
+        counts = row[:3, columns].astype(np.int64) + increments
+        if counts.min(initial=0) < 0 or counts.max(initial=0) > self._most:
+            what = f"a corrected count is negative or exceeds {self._most}"
+            raise InputError(Problem("sweep", what, "send what arrived late once, and give the ring a wider type"))
         concerned = np.isin(self.columns.objective, columns)
-        touched = [p for p in (_only(p, concerned) for p in self._parts) if len(p.which)]
-        for sign in (-1, 1):
-            for part in touched:
-                start = minute - minute % part.length
-                if start >= self.end - self.end % part.length - part.slices * part.length:
-                    self._add(part, start, sign, None)
-            if sign < 0:
-                row = self.facts[minute % len(self.facts)]
-                row[:3, columns] += increments.astype(self.facts.dtype)
-                if marks is not None:
-                    row[3, columns] = marks
+        touched = [(p, minute - (minute - p.phase) % p.length) for p in (p.only(concerned) for p in self._parts)]
+        touched = [(p, s) for p, s in touched if len(p.which) and s >= self.begin]
+        if any(s < oldest and p.slices == ENDLESS and (self._grid.since[p.which] <= s).any() for p, s in touched):
+            return False
+        mending = mend(self.repeats, self._grid, concerned, minute, (self.begin, oldest, self.end), self._past())
+        if mending is None:
+            return False
+        held = [(p, s) for p, s in touched if p.slices == ENDLESS or s >= p.end(self.end) - p.slices * p.length]
+        for part, start in held:
+            self._add(part, start, -1, None)
+        row[:3, columns] = counts
+        if marks is not None:
+            row[3, columns] = marks
+        for part, start in held:
+            self._add(part, start, 1, None)
+        mending.after()
         return True
 
     def answer(self) -> Answers:
         """Return how everything stands at the last minute fed; valid until the next minute is."""
-        return Answers(self.objectives, self.columns, self.names, self.sums)
+        return Answers.of(self.objectives, self.columns, self.names, self.sums, self.repeats)
 
-    def _add(self, part: _Part, start: int, sign: int, seen: dict[tuple[int, ...], Ints] | None) -> None:
-        """Add or take away one whole slice of the columns of a part; `seen` keeps what was judged this minute."""
-        if start < self.begin or start + part.length > self.end:
+    def _check(self, minute: int, rows: Stored) -> None:
+        if minute != self.end:
+            raise InputError(Problem("sweep", f"minute {minute} is not the next one", f"feed {self.end}"))
+        if np.iinfo(rows.dtype).max > self._most and rows.max(initial=0) > self._most:
+            raise InputError(
+                Problem("sweep", f"a count exceeds {self._most}", f"give the ring a wider type than {self.facts.dtype}")
+            )
+
+    def _past(self) -> Facts:
+        return Facts(self.facts, self.end)
+
+    def _roll(self, part: Part, newest: dict[tuple[int, ...], Ints]) -> None:
+        """Move a window on by one slice."""
+        start, gone = self.end - part.length, self.end - (part.slices + 1) * part.length
+        comes = self._add(part, start, 1, newest)
+        goes = self._add(part, gone, -1, None)
+        if not len(part.repeating):
             return
+        which = part.which[part.repeating]
+        begin = self._grid.since[which] if part.slices == ENDLESS else start - part.slices * part.length
+        if comes is not None:
+            self.repeats.enter(part.slot, which, start, begin, comes[:, part.repeating])
+        if goes is not None:
+            self.repeats.leave(part.slot, which, gone, goes[:, part.repeating])
+
+    def _add(self, part: Part, start: int, sign: int, seen: dict[tuple[int, ...], Ints] | None) -> Ints | None:
+        """Add or take away one whole slice of the columns of a part; `seen` keeps what was judged this minute.
+
+        Returns:
+            The slice judged, or None when it was not fed whole.
+        """
+        if start < self.begin or start + part.length > self.end:
+            return None
         key = (part.length, len(part.which), int(part.which[0]))  # parts of one slice length are equal or disjoint
         units = seen.get(key) if seen is not None else None
         if units is None:
             units = self._judged(part, start)
             if seen is not None:
                 seen[key] = units
-        if part.slices == _ENDLESS:
-            units = units * (start >= self._since[part.which])
+        added = units
+        if part.slices == ENDLESS:
+            added = units * (start >= self._grid.since[part.which])
         change = np.add if sign > 0 else np.subtract
         if part.every:
-            change(self.sums[part.slot], units, out=self.sums[part.slot])
+            change(self.sums[part.slot], added, out=self.sums[part.slot])
         else:
-            self.sums[part.slot][:, part.which] = change(self.sums[part.slot][:, part.which], units)
+            self.sums[part.slot][:, part.which] = change(self.sums[part.slot][:, part.which], added)
+        return added
 
-    def _judged(self, part: _Part, start: int) -> Ints:
+    def _judged(self, part: Part, start: int) -> Ints:
         at = start % len(self.facts)
         rows = self.facts[at : at + 1]
         if part.length > 1:
@@ -178,62 +233,18 @@ class Sweep:
             rows = rows[:, :, part.columns.objective]
         return judge_columns(part.columns, rows.transpose(1, 0, 2).astype(np.int64), start)
 
-    def _lay_out(self) -> list[_Part]:
-        parts = []
-        for slot, name in enumerate(self.names):
-            minutes = np.array([_minutes(self._objective(c), name) for c in self._all()])
-            keys = np.stack([self.columns.length, minutes])
-            for length, held in np.unique(keys, axis=1).T.tolist():
-                which = np.flatnonzero((keys[0] == length) & (keys[1] == held))
-                slices = _ENDLESS if held == _ENDLESS else max(held, length) // length
-                every = len(which) == len(self.columns)
-                parts.append(_Part(slot, which, every, self.columns.take(which), length, slices))
-        return parts
-
-    def _set_periods(self, columns: Ints) -> None:
-        """Set where the calendar period of each column began and where it turns."""
-        for column in columns.tolist():
-            window = self._objective(column).window
-            assert isinstance(window, CalendarWindow)
-            span = period(window, instant_of(self.end))
-            self._since[column], self._turn[column] = minute_of(span.start), minute_of(span.end)
-
-    def _objective(self, column: int) -> Objective:
-        return self.objectives[int(self.columns.objective[column])]
-
-    def _all(self) -> range:
-        return range(len(self.columns))
-
-
-def minutes_needed(objectives: Sequence[Objective], windows: Sequence[str] = BURN_WINDOWS) -> int:
-    """Return how many minutes the ring of a sweep must hold: the longest rolling window and one slice more."""
-    return max(
-        max(held, length) + length
-        for o in objectives
-        for length in [o.terms[0].method.slice_minutes]
-        for held in (_minutes(o, name) for name in (*windows, OWN))
-        if held != _ENDLESS
-    )
-
-
-def _minutes(objective: Objective, name: str) -> int:
-    if name != OWN:
-        return duration(name) // MINUTE
-    window = objective.window
-    return _ENDLESS if isinstance(window, CalendarWindow) else window.length // MINUTE
-
-
-def _only(part: _Part, concerned: npt.NDArray[np.bool_]) -> _Part:
-    """Return the part narrowed to some columns."""
-    kept = concerned[part.which]
-    if kept.all() and part.every:
-        return part
-    which = part.which[kept]
-    return _Part(
-        part.slot,
-        which,
-        every=False,
-        columns=part.columns.take(np.flatnonzero(kept)),
-        length=part.length,
-        slices=part.slices,
-    )
+    def _move(self, facts: Facts, end: int) -> None:
+        """Bring all sums to another end, and begin anew the calendar periods that turn on the way."""
+        grid, before = self._grid, (self._grid.begins(self.end), self._grid.ends(self.end))
+        turning = np.flatnonzero(grid.turn <= end)
+        changed: Flags = np.zeros(self.sums.shape[::2], dtype=np.bool_)
+        if len(turning):
+            relaid = turning[grid.set_periods(turning, end)]
+            changed[-1, turning], changed[:, relaid] = True, True
+            if len(relaid):
+                self._parts, self.repeats.columns = grid.parts(), self.columns.take(self.repeats.which)
+        move = Move.of(grid, self.begin, before, end, changed)
+        fill(self.sums, self.columns, grid, move, facts)
+        if len(self.repeats):
+            carry_on(self.repeats, grid, move, end, facts)
+        self.end = end
