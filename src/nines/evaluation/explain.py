@@ -90,6 +90,11 @@ def _sli(standing: Standing, outcome: Outcome) -> list[Step]:
                 "if all that is unknown was bad, or all of it good",
             )
         )
+    found = standing.interval
+    if found is not None:
+        low, high = Fraction(found.low), Fraction(found.high)
+        sure = f"{percent(found.confidence, decimals=0)} interval: counts are of kept events times their weights"
+        steps.append(Step("interval", f"{percent(low)} to {percent(high)}", sure))
     return steps
 
 

@@ -36,25 +36,33 @@ class ScopeFigure:
     reason: str
 
 
-def side_by_side(objective: Objective, evidence: Evidence, at: datetime) -> tuple[ScopeFigure, ...]:
+def side_by_side(
+    objective: Objective, evidence: Evidence, at: datetime, sessions: Evidence | None = None
+) -> tuple[ScopeFigure, ...]:
     """Return the SLI of one data set by event, by window of a minute and by session.
 
     Args:
         objective: gives window, target and policies; its own method is set aside.
-        evidence: covering the horizon of `in_scope(objective, "event")`.
+        evidence: events, covering the horizon of `in_scope(objective, "event")`.
         at: instant asked about, aware UTC.
+        sessions: sessions of the same events, or None where no rule is stated.
 
     Returns:
         Always the three scopes, in that order.
     """
+    if sessions is None:
+        session = ScopeFigure(
+            "session", None, Fraction(0), Fraction(0), "sessions",
+            "no session rule says which events belong together and what makes them good",
+        )  # fmt: skip
+    else:
+        reason = "every session weighs the same, however many events it had, and is good by its rule alone"
+        session = replace(_figure(objective, sessions, at, "event", reason), scope="session", unit="sessions")
     return (
         _figure(objective, evidence, at, "event", "every event weighs the same, so a busy minute weighs more"),
         _figure(objective, evidence, at, "window", "every minute weighs the same, however many events it had"),
-        ScopeFigure(
-            "session", None, Fraction(0), Fraction(0), "sessions",
-            "no session rule says which events belong together and what makes them good",
-        ),
-    )  # fmt: skip
+        session,
+    )
 
 
 def in_scope(objective: Objective, scope: str) -> Objective:

@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 
 from nines.evaluation.evidence import CoveredEvents
 from nines.lake.assemble import Pulses, counts_block, minute_series, state_indicator_series, with_losses
-from nines.lake.counting import Rolled, Wanted, past_counts, source_of, versions_sql
+from nines.lake.counting import REACH_US, Rolled, Wanted, past_counts, source_of, versions_sql
 from nines.lake.engine import connection
 from nines.lake.flush import Flushed, Flusher, Tables, lease
 from nines.lake.inbox import Inbox, Kind, Receipt
@@ -198,6 +198,26 @@ class Lake:
                 rows = self._rows(tenant, source, seq, start - hold, end)
                 return state_indicator_series(con, rows, indicator, start, end)
         return self.series_many(tenant, [(indicator, source)], start, end, seq)[0]
+
+    def measure(
+        self,
+        tenant: str,
+        indicator: EventIndicator,
+        source: DataSource,
+        start: int,
+        end: int,
+        seq: int | None = None,
+    ) -> MinuteSeries:
+        """Return the counts of an indicator that is not rolled up, from the stored rows; see `series`."""
+        reach = REACH_US["session"] // 60_000_000 if indicator.session is not None else 0
+        with self._connection.cursor() as con:
+            rows = self._rows(tenant, source, seq, start - reach, end)
+            found = past_counts(con, rows, source, indicator, 0)
+        counts = pa.concat_tables([counts_table(tenant, indicator.identity, source.name, one) for one in found])
+        known = f"AND seq <= {seq}" if seq is not None else ""
+        none = Pulses.of(np.zeros(0, dtype=np.int64), ())
+        pulses = self._pulses(tenant, [source], start, end, known).get(source.name, none)
+        return minute_series(counts, pulses, source, start, end)
 
     def series_many(
         self, tenant: str, wanted: Sequence[tuple[Indicator, DataSource]], start: int, end: int, seq: int | None = None

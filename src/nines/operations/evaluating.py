@@ -12,12 +12,12 @@ import pyarrow as pa
 from nines.definitions.load import Definitions, load
 from nines.errors import InputError, Problem
 from nines.evaluation.evidence import CoveredEvents
-from nines.evaluation.scopes import ScopeFigure, in_scope, side_by_side
+from nines.evaluation.scopes import ScopeFigure
 from nines.evaluation.standing import Standing
 from nines.lake.rows import Rows
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indicator, ValueIndicator
-from nines.operations.evidence import Bench
+from nines.operations.evidence import Bench, scopes_of
 from nines.sources.read import read_file
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.series import MinuteSeries, empty_series
@@ -72,6 +72,10 @@ class FileMeasurements:
         rows = self.rows.get(source.name)
         return Sketch.of([], indicator.relative_error) if rows is None else rows.sketch(indicator, start, end)
 
+    def measured(self, indicator: EventIndicator, source: DataSource, start: int, end: int) -> MinuteSeries:
+        """Return the counts of an indicator that nobody defined."""
+        return self.series(indicator, source, start, end)
+
     def problems(self, source: str) -> tuple[Problem, ...]:
         """Return what went wrong while a source's files were read."""
         return self.found.get(source, ())
@@ -115,13 +119,16 @@ def evaluate_files(
     if definitions.errors:
         raise InputError(*definitions.problems)
     tables, problems = read_events(definitions, events, strict=strict)
-    rows = {name: Rows(pa.concat_tables(parts), until=known_at) for name, parts in tables.items()}
+    rows = {
+        name: Rows(pa.concat_tables(parts), until=known_at, replacing=definitions.sources[name].replaces)
+        for name, parts in tables.items()
+    }
     instant = at or _after_last(rows)
     bench = Bench(definitions, definitions.exclusions, FileMeasurements(rows, problems))
     standings = [bench.standing(o, instant, known_at) for o in definitions.objectives]
     noted = tuple(p for found in problems.values() for p in found)
     counting = [o for o in definitions.objectives if isinstance(definitions.indicators[o.indicator], EventIndicator)]
-    scopes = {o.key: side_by_side(o, bench.evidence(in_scope(o, "event"), instant), instant) for o in counting}
+    scopes = {o.key: scopes_of(bench, bench.settled(o), instant) for o in counting}
     return FileAnswer(standings, (*definitions.problems, *noted, *_unread(definitions, rows)), scopes)
 
 

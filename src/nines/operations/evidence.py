@@ -17,6 +17,7 @@ from nines.evaluation.evaluate import evaluate
 from nines.evaluation.evidence import CoveredEvents, Evidence
 from nines.evaluation.exclusions import needs_rows, within_allowance
 from nines.evaluation.frame import frame, horizon
+from nines.evaluation.scopes import ScopeFigure, in_scope, side_by_side
 from nines.evaluation.standing import Standing
 from nines.evaluation.threshold import evaluate_bound
 from nines.objectives.exclusion import Exclusion
@@ -48,6 +49,9 @@ class Measurements(Protocol):
 
     def sketch(self, indicator: ValueIndicator, source: DataSource, start: int, end: int) -> Sketch:
         """Return the values of an indicator for the minutes [start, end)."""
+
+    def measured(self, indicator: EventIndicator, source: DataSource, start: int, end: int) -> MinuteSeries:
+        """Return the counts of an indicator that nobody defined, for the minutes [start, end)."""
 
     def problems(self, source: str) -> tuple[Problem, ...]:
         """Return what went wrong while a source was read."""
@@ -198,6 +202,36 @@ def _near(exclusion: Exclusion, span: Span) -> Exclusion:
     """Return an exclusion with the occurrences that can matter to a span, those that used its allowance included."""
     reach = Span(span.start - timedelta(days=366), span.end) if exclusion.allowance else span
     return replace(exclusion, spans=tuple(s for s in exclusion.spans if s.overlap(reach)))
+
+
+def scopes_of(work: Bench, objective: Objective, at: datetime) -> tuple[ScopeFigure, ...]:
+    """Return one objective's figures by event, by window and by session, with the reason they differ.
+
+    The session rule is that of the objective's own indicator, or of another one over the same events.
+
+    Args:
+        work: the question's workplace.
+        objective: settled.
+        at: instant asked about.
+    """
+    indicator = work.indicator(objective)
+    asked = in_scope(objective, "event")
+    evidence = work.evidence(asked, at)
+    if not isinstance(indicator, EventIndicator):
+        return side_by_side(objective, evidence, at)
+    source, wide = work.definitions.sources[indicator.source], horizon(asked, at)
+
+    def of(one: EventIndicator) -> Evidence:
+        span = minute_of(wide.start), minute_after(wide.end)
+        return replace(evidence, series=work.measurements.measured(one, source, *span), covered=(), rolled=frozenset())
+
+    if indicator.session is not None:
+        events = of(replace(indicator, scope="event", session=None))
+        return side_by_side(replace(objective, unit="events"), events, at, evidence)
+    twins = (i for i in work.definitions.indicators.values() if isinstance(i, EventIndicator) and i.session is not None)
+    meant = (indicator.source, indicator.where, indicator.good)
+    twin = next((i for i in twins if (i.source, i.where, i.good) == meant), None)
+    return side_by_side(objective, evidence, at, of(twin) if twin is not None else None)
 
 
 def by_key(standings: list[Standing]) -> Mapping[str, Standing]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 
 from nines.evaluation.explain import Step
 from nines.evaluation.scopes import ScopeFigure
@@ -20,6 +21,9 @@ def standing_row(standing: Standing) -> dict[str, object]:
         target = f"{_SIGNS[figure.op]} {float(figure.bound):g}"
         if figure.aggregate == "uptime":
             sli, target = percent(value, against=figure.bound), f"{_SIGNS[figure.op]} {percent(figure.bound)}"
+    if standing.interval is not None and figure is None:
+        low, high = Fraction(standing.interval.low), Fraction(standing.interval.high)
+        sli += f" ({percent(low).removesuffix(' %')} to {percent(high)})"
     rate = standing.burn_rates.get("1h")
     return {
         "objective": standing.objective,

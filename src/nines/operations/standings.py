@@ -13,13 +13,13 @@ from nines.evaluation.evidence import CoveredEvents
 from nines.evaluation.explain import Step
 from nines.evaluation.explain import explain as explain_standing
 from nines.evaluation.history import History, history
-from nines.evaluation.scopes import ScopeFigure, in_scope, side_by_side
+from nines.evaluation.scopes import ScopeFigure
 from nines.evaluation.standing import Standing
 from nines.journal.folds import Annotation, notes
 from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import Indicator, StateIndicator, ValueIndicator
+from nines.objectives.indicator import EventIndicator, Indicator, StateIndicator, ValueIndicator
 from nines.objectives.objective import Objective
-from nines.operations.evidence import Bench
+from nines.operations.evidence import Bench, scopes_of
 from nines.operations.house import House
 from nines.operations.promises import exclusions, in_force
 from nines.people.rights import Principal, require
@@ -69,6 +69,10 @@ class LakeMeasurements:
     def sketch(self, indicator: ValueIndicator, source: DataSource, start: int, end: int) -> Sketch:
         """Return the values of an indicator for the minutes [start, end)."""
         return self.house.lake.sketch(self.tenant, indicator, source, start, end, self.seq)
+
+    def measured(self, indicator: EventIndicator, source: DataSource, start: int, end: int) -> MinuteSeries:
+        """Return the counts of an indicator that nobody defined, from the stored rows."""
+        return self.house.lake.measure(self.tenant, indicator, source, start, end, self.seq)
 
     def problems(self, source: str) -> tuple[Problem, ...]:  # noqa: ARG002 - the lake holds only what could be read
         """Return nothing: what could not be read was refused when it came."""
@@ -235,8 +239,7 @@ def scopes(
     """Return one objective's figures by event, by window and by session, with the reason they differ."""
     require(who, "see")
     work = bench(house, who, at=at, known_at=known_at)
-    objective = work.settled(work.objective(name))
-    return side_by_side(objective, work.evidence(in_scope(objective, "event"), at), at)
+    return scopes_of(work, work.settled(work.objective(name)), at)
 
 
 def explain(
