@@ -169,15 +169,15 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """The HTTP server; while nothing happens it looks about twice a second instead of ten times."""
+    """The HTTP server; while nothing happens it looks about once a second instead of ten times."""
 
     async def main_loop(self) -> None:
         """Look about until told to stop."""
         counter = 0
         stopping = await self.on_tick(counter)
         while not stopping:
-            counter = (counter + 5) % 864_000  # tenths of a second, as its own loop counts; dates are set anew at tens
-            await asyncio.sleep(0.5)
+            counter = (counter + 10) % 864_000  # tenths of a second, as its own loop counts; dates are set anew at tens
+            await asyncio.sleep(1)
             stopping = await self.on_tick(counter)
 
 

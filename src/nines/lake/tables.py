@@ -142,9 +142,10 @@ class LakeTable:
         if not rows.num_rows and not marks:
             return
         with _OPENING:
-            if self.version_of(app_id) < version:
+            table = _opened(self.path)
+            if table is None or (table.transaction_version(app_id) or 0) < version:
                 write_deltalake(
-                    _opened(self.path) or self.path,
+                    table or self.path,
                     conformed(rows, self.schema),
                     mode="append",
                     schema_mode="merge",
