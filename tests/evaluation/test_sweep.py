@@ -9,13 +9,12 @@ import pytest
 
 from nines.errors import InputError
 from nines.evaluation.answers import Burning
-from nines.evaluation.columns import Mark, Unit, facts_of, why_not
-from nines.evaluation.sweep import OWN, Sweep, minutes_needed
+from nines.evaluation.columns import Mark, Unit
+from nines.evaluation.sweep import Sweep, minutes_needed
 from nines.objectives.method import Occurrences, RatioTimeslices, Timeslices
 from nines.objectives.objective import Bound, Objective, Term
 from nines.objectives.window import CalendarWindow, RollingWindow
-from nines.spans import Span, instant_of, minute_of
-from nines.telemetry.series import MinuteSeries, MinuteState
+from nines.telemetry.series import MinuteState
 
 MINUTE = timedelta(minutes=1)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)

@@ -1,10 +1,9 @@
 """The sweep and evaluate agree on every input: sums, burn rates, budgets, and decisions about alerts."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -63,6 +63,10 @@ class Factors:
         """Return factors as given, one per objective."""
         return cls(tuple(factors), np.array([float(f) for f in factors]))
 
+    def only(self, places: Ints) -> Factors:
+        """Return the factors of some objectives, in the order asked for."""
+        return Factors(tuple(self.exact[p] for p in places.tolist()), self.rounded[places])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
@@ -168,14 +172,14 @@ class Answers:
         aim = (factor.rounded if isinstance(factor, Factors) else float(factor)) * allowed
         margin = _MARGIN * (aim + worst) + slack
         over, under = best > aim + margin, worst < aim - margin
-        decided = np.where(over, Burning.OVER, np.where(under, Burning.UNDER, Burning.UNKNOWN)).astype(np.uint8)
+        found = np.where(over, Burning.OVER, np.where(under, Burning.UNDER, Burning.UNKNOWN)).astype(np.uint8)
         near = (np.abs(best - aim) <= margin) | (np.abs(worst - aim) <= margin)
         blank = hazy | (allowed <= 0)
-        decided[blank] = Burning.UNKNOWN
+        found[blank] = Burning.UNKNOWN
         for index in np.flatnonzero(near & ~blank).tolist():
             exact = factor.exact[index] if isinstance(factor, Factors) else factor
-            decided[index] = self._exactly(index, window, exact, strict=strict)
-        return decided
+            found[index] = self._exactly(index, window, exact, strict=strict)
+        return found
 
     def burning_both(self, long: str, short: str, factor: Fraction | Factors, *, strict: bool = False) -> States:
         """Decide a two-window burn rule: over when both windows are, under when either is.
@@ -220,21 +224,7 @@ class Answers:
 
     def _exactly(self, objective: int, window: str, factor: Fraction, *, strict: bool) -> Burning:
         sums = self.sums_of(objective, window)
-        best, worst = sums.case(worst=False), sums.case(worst=True)
-        if best is None or worst is None or not best[1]:
-            return Burning.UNKNOWN
-        slack = self._slack(objective, window, sums)
-        aim = factor * best[1]
-
-        def reached(bad: Fraction) -> bool:
-            return bad > aim if strict else bad >= aim
-
-        if reached(best[0]):
-            return Burning.OVER
-        if not reached(worst[0] + slack):
-            return Burning.UNDER
-        open_to_rounding = reached(best[0] + slack) or not reached(worst[0])
-        return Burning.CLOSE if slack and open_to_rounding else Burning.UNKNOWN
+        return decided(sums, factor, self._slack(objective, window, sums), strict=strict)
 
     def _slack(self, objective: int, window: str, sums: Sums) -> Fraction:
         """Return how many bad units more than the sums say there can be: 2^-40 for each share."""
@@ -258,6 +248,31 @@ class Answers:
     def _spread(self, values: Floats) -> Floats:
         """Give each column its objective's value."""
         return values if len(self.columns) == len(self.objectives) else values[self.columns.objective]
+
+
+def decided(sums: Sums, factor: Fraction, slack: Fraction, *, strict: bool) -> Burning:
+    """Decide by fractions whether a burn rate has reached a factor.
+
+    Args:
+        sums: of the window.
+        factor: burn rate, > 0.
+        slack: bad units there can be more than the sums say, >= 0.
+        strict: whether the rate must exceed the factor instead of reaching it.
+    """
+    best, worst = sums.case(worst=False), sums.case(worst=True)
+    if best is None or worst is None or not best[1]:
+        return Burning.UNKNOWN
+    aim = factor * best[1]
+
+    def reached(bad: Fraction) -> bool:
+        return bad > aim if strict else bad >= aim
+
+    if reached(best[0]):
+        return Burning.OVER
+    if not reached(worst[0] + slack):
+        return Burning.UNDER
+    open_to_rounding = reached(best[0] + slack) or not reached(worst[0])
+    return Burning.CLOSE if slack and open_to_rounding else Burning.UNKNOWN
 
 
 def _rate(objective: Objective, totals: dict[Unit, int]) -> Fraction | None:

@@ -87,7 +87,7 @@ def _minutes_of(marks: Ints) -> _Minutes:
         known=(plain & ~lost).sum(axis=0),
         silent=(plain & lost & ((marks & Mark.UNBORN) == 0)).sum(axis=0),
         bridged=(plain & (state == MinuteState.BRIDGED)).sum(axis=0),
-        taken=((marks & Mark.TAKEN) > 0).any(axis=0),
+        taken=((marks & Mark.TAKEN) > 0).sum(axis=0) > 0,
         inside=(whole > 0) & (shrunk < whole),
     )
 
