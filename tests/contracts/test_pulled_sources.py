@@ -473,3 +473,20 @@ def test_addresses_of_secrets_are_refused(name, host, tmp_path):
             return
         with pytest.raises(InputError, match="is not an address to be asked"):
             ours.look()
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"type": "sql"}, "a sql source needs its query"),
+        ({"type": "delta"}, "a delta source needs its path"),
+        ({"type": "sql", "options": {"url": "postgresql://u:hush@h/x", "query": "q"}}, "the url holds a password"),
+        ({"type": "delta", "options": {"path": "/x", "interval": "soon"}}, "'soon' is no length"),
+        ({"type": "ndjson", "options": {"follow": "app.log"}}, "cannot follow 'app.log'"),
+        ({"type": "parquet", "columns": {"time": "t"}, "options": {"follow": "/x"}}, "parquet source cannot follow"),
+    ],
+)
+def test_a_definition_that_cannot_be_right_is_refused_where_it_is_written(spec, told):
+    found = load_texts([("slo.yaml", definitions(spec))])
+    assert any(told in p.what for p in found.errors)
+    assert "hush" not in "".join(map(str, found.errors))

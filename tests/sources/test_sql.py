@@ -130,6 +130,27 @@ def test_an_expression_maps_columns_and_the_rest_are_attributes(shop):
     assert (first["duration_ms"], dict(first["attributes"])["shop"]) == (1000.0, "x")
 
 
+def test_values_of_every_kind_travel_as_text(shop):
+    url = shop
+    if url.startswith("sqlite"):
+        query = "SELECT 1 AS id, '2026-03-01 12:00:00' AS time, 1.5 AS n, x'ff' AS b WHERE :since < :until"
+        expected = {"n": "1.5", "b": "ff"}
+    else:
+        query = (
+            "SELECT 1 AS id, timestamptz '2026-03-01 13:00:00+01' AS time, 1.50::numeric AS n, true AS t, ARRAY[1, 2] AS l, "
+            "interval '90 s' AS i, date '2026-03-01' AS d, NULL::text AS z, %s WHERE :since < :until"
+        )
+        expected = {"n": "1.50", "t": "true", "l": "[1, 2]", "i": "90.0", "d": "2026-03-01", "z": None}
+        nested = query % """'{"a": {"b": 7}}'::jsonb AS j"""
+        (part,) = read(source(url, nested), since=NOON, until=NOON + timedelta(hours=1))
+        assert dict(part.table.to_pylist()[0]["attributes"])["j.a.b"] == "7"
+        query = query % "'x' AS s"
+        expected["s"] = "x"
+    (part,) = read(source(url, query, **zone(url)), since=NOON, until=NOON + timedelta(hours=1))
+    (row,) = part.table.to_pylist()
+    assert (row["time"], dict(row["attributes"])) == (NOON, expected)
+
+
 def test_a_slow_query_ends_at_its_time_out(shop):
     slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS id, :since AS time FROM n WHERE i < 0 AND i < :until"
     if not shop.startswith("sqlite"):

@@ -13,18 +13,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
 from nines.errors import InputError, Problem
-from nines.sources.columns import EVENT_TYPES, typed
+from nines.sources.columns import EVENT_TYPES, Raw, typed
 from nines.sources.findings import Findings
 from nines.sources.ndjson import raw_of
 from nines.sources.sql_connection import Connected, connected
 from nines.telemetry.datasource import DataSource
 
 #: Rows fetched at a time, and most rows and bytes of one stretch; a stretch that holds more is halved.
-CHUNK_ROWS = 5_000
+CHUNK_ROWS = 20_000
 MOST_ROWS = 500_000
 MOST_BYTES = 256 * 1024 * 1024
 #: Longest and shortest stretch asked for at once.
@@ -154,18 +155,32 @@ def _typed(
 ) -> pa.Table:
     """Return rows in the event columns; values travel as text, as those of every text format."""
     place = Path(f"{source.name} row")
-    rows = [{n: _plain(v) for n, v in zip(names, row, strict=True)} for row in chunk]
-    raw = raw_of(rows or [dict.fromkeys(names)], range(before + 1, before + max(len(rows), 1) + 1))
-    scratch = findings if rows else Findings()
-    table = typed(raw, source, place, scratch)
-    if not rows:
-        return table.slice(0, 0)
+    lines = range(before + 1, before + len(chunk) + 1)
+    if not chunk:
+        return typed(raw_of([dict.fromkeys(names)], [1]), source, place, Findings()).slice(0, 0)
+    if any(isinstance(value, dict) for row in chunk for value in row):  # what lies within becomes columns of its own
+        raw = raw_of([{n: _plain(v) for n, v in zip(names, row, strict=True)} for row in chunk], lines)
+    else:
+        columns = [pa.array([_text(v) for v in values], pa.string()) for values in zip(*chunk, strict=True)]
+        raw = Raw(pa.table(columns, names=names), np.array(lines))
+    table = typed(raw, source, place, findings)
     nameless = table.column("id").null_count
     if nameless:
         for _ in range(nameless):
             findings.add(Problem(source.name, "a row has no id", "let the query give every row one", code="no-id"))
         table = table.filter(table.column("id").is_valid())
     return table
+
+
+def _text(value: object) -> str | None:
+    """Return a value as text."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, timedelta | bytes | bytearray | memoryview):
+        return str(_plain(value))
+    return json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)
 
 
 def _plain(value: object) -> object:
