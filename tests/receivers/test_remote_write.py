@@ -173,3 +173,23 @@ def test_series_that_no_indicator_names_are_not_stored(tmp_path):
         assert httpx.post(f"{house.url}/api/v1/write", content=body, headers=headers | house.headers).status_code == 204
         house.total("requests")
         assert not house.house.lake.tables.samples.exists()
+
+
+def test_a_target_that_cannot_be_looked_at_is_silent_and_not_quiet(tmp_path):
+    begin = (int(time.time()) // 60 - 30) * 60_000
+    labels = {"instance": "a", "job": "shop"}
+    with served(tmp_path, DEFINITIONS) as house, httpx.Client(headers=house.headers) as client:
+        for minute in range(20):
+            at, up = begin + minute * 60_000 + 30_000, not 5 <= minute < 15
+            sent = [Sent(sorted({"__name__": "up", **labels}.items()), [(float(up), at, 0)])]
+            if up:
+                counter = sorted({"__name__": "shop_requests_total", "code": "200", **labels}.items())
+                sent.append(Sent(counter, [(float(minute), at, 0)]))
+            body, headers = request(sent)
+            assert client.post(f"{house.url}/api/v1/write", content=body, headers=headers).status_code == 204
+        series = house.series("requests")
+    first = begin // 60_000 - series.start
+    states = series.state[first : first + 20].tolist()
+    assert states[:5] == [1] * 5
+    assert 1 not in states[5:15]  # silent, or bridged by the reading that came afterwards
+    assert states[16:] == [1] * 4

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -205,3 +206,14 @@ def state_indicator_series(
     return MinuteSeries(
         start, series.good, series.bad, series.unknown, series.state, start + int(known[0]) if len(known) else None
     )
+
+
+def grouped(table: pa.Table, name: str) -> dict[str, pa.Table]:
+    """Return the rows of a table by the values of one text column; the table is sorted by it."""
+    if not table.num_rows:
+        return {}
+    names = table.column(name).combine_chunks().dictionary_encode()
+    codes = names.indices.to_numpy()
+    edges = np.append(np.flatnonzero(np.append(True, np.diff(codes) != 0)), len(codes))
+    words = names.dictionary.to_pylist()
+    return {words[codes[a]]: table.slice(a, b - a) for a, b in pairwise(edges)}

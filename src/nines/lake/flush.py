@@ -218,6 +218,9 @@ class Flusher:
             found = pulse_minutes(con, relation, source_of(wanted, tenant, name).heartbeat.where)
             parts.append(pulse_table(tenant, name, found, seq))
         for tenant, name, con, relation in by_source(readings):
-            shown = f"(SELECT make_timestamptz((time - 1) * 1000) AS time, '' AS site FROM {relation})"
+            down = self.readings.named("up", con, tenant, name, seq) or [0]  # no series is 0
+            failed = f"value = 0 AND series IN ({', '.join(map(str, down))})"  # a look that failed, or a series' end
+            heard = f"{relation} WHERE NOT isnan(value) AND NOT ({failed})"
+            shown = f"(SELECT make_timestamptz((time - 1) * 1000) AS time, '' AS site FROM {heard})"
             parts.append(pulse_table(tenant, name, pulse_minutes(con, shown), seq))
         return pa.concat_tables(parts)

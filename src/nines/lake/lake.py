@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from nines.evaluation.evidence import CoveredEvents
-from nines.lake.assemble import Pulses, counts_block, minute_series, state_indicator_series, with_losses
+from nines.lake.assemble import Pulses, counts_block, grouped, minute_series, state_indicator_series, with_losses
 from nines.lake.counting import REACH_US, Rolled, Wanted, past_counts, source_of, versions_sql
 from nines.lake.engine import connection
 from nines.lake.flush import Flushed, Flusher, Tables, lease
@@ -233,7 +232,7 @@ class Lake:
             f"{known} GROUP BY ALL ORDER BY {apart}"
         )
         pulses = self._pulses(tenant, list({s.name: s for _, s in wanted}.values()), start, end, known)
-        by_name, empty = _grouped(counts, "indicator"), counts.slice(0, 0)
+        by_name, empty = grouped(counts, "indicator"), counts.slice(0, 0)
         none, lost = Pulses.of(np.zeros(0, dtype=np.int64), ()), self._losses(tenant, start, end, known)
         found = []
         for i, s in wanted:
@@ -273,7 +272,7 @@ class Lake:
             "GROUP BY 1, 2 ORDER BY 1, 2"
         )
         found = {}
-        for name, part in _grouped(table, "source").items():
+        for name, part in grouped(table, "source").items():
             found[name] = np.zeros(end - start, dtype=np.int64)
             found[name][part.column("minute").to_numpy() - start] = part.column("number").to_numpy()
         return found
@@ -292,7 +291,7 @@ class Lake:
         )
         return {
             name: Pulses.of(part.column("minute").to_numpy().astype(np.int64), part.column("site").to_pylist())
-            for name, part in _grouped(table, "source").items()
+            for name, part in grouped(table, "source").items()
         }
 
     def held_minutes(self, tenant: str, identity: str) -> Ints:
@@ -389,14 +388,3 @@ def _us(at: datetime) -> int:
 
 def _at(us: int | None) -> datetime | None:
     return None if us is None else instant_of(0) + timedelta(microseconds=us)
-
-
-def _grouped(table: pa.Table, name: str) -> dict[str, pa.Table]:
-    """Return the rows of a table by the values of one text column; the table is sorted by it."""
-    if not table.num_rows:
-        return {}
-    names = table.column(name).combine_chunks().dictionary_encode()
-    codes = names.indices.to_numpy()
-    edges = np.append(np.flatnonzero(np.append(True, np.diff(codes) != 0)), len(codes))
-    words = names.dictionary.to_pylist()
-    return {words[codes[a]]: table.slice(a, b - a) for a, b in pairwise(edges)}

@@ -16,6 +16,7 @@ from nines.lake.stamping import counts_table
 from nines.lake.tables import COUNTS_SCHEMA, LABELS_SCHEMA, LakeTable
 from nines.telemetry.bulk import Paired
 from nines.telemetry.datasource import DataSource
+from nines.telemetry.readings import NAME
 
 #: Minutes of readings that are counted at once when a new indicator meets an old source.
 CHUNK_MINUTES = 360
@@ -47,6 +48,10 @@ class Readings:
             found |= {number: dict(one) for number, one in zip(numbers, sets, strict=True)}
             self._labels[tenant, source] = seq, found
         return found
+
+    def named(self, metric: str, con: duckdb.DuckDBPyConnection, tenant: str, source: str, seq: int) -> list[int]:
+        """Return the series of a metric."""
+        return [s for s, labels in self.labels(con, tenant, source, seq).items() if labels.get(NAME) == metric]
 
     def stored(self, tenant: str, source: str, seq: int | None) -> str:
         """Return SQL that reads a source's readings as known at a sequence."""
