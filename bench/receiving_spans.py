@@ -27,8 +27,8 @@ def request(dice: random.Random) -> bytes:
     scope, now = group.scope_spans.add(), time.time_ns()
     for number in range(SPANS):
         span = scope.spans.add(
-            trace_id=dice.randbytes(16), span_id=dice.randbytes(8), parent_span_id=dice.randbytes(8), name="GET", kind=2,
-            start_time_unix_nano=now - 10**6 * number, end_time_unix_nano=now,
+            trace_id=dice.randbytes(16), span_id=dice.randbytes(8), parent_span_id=dice.randbytes(8), name="GET",
+            kind=2, start_time_unix_nano=now - 10**6 * number, end_time_unix_nano=now,
         )  # fmt: skip
         texts = {
             "http.route": f"/product/{dice.randrange(200)}", "http.request.method": "GET", "url.scheme": "https",
