@@ -1,6 +1,7 @@
 """The sweep: sums that roll, decisions about alerts, what it refuses. Its agreement with evaluate: test_sweep_law."""
 
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ import pytest
 from nines.errors import InputError
 from nines.evaluation.answers import Burning
 from nines.evaluation.columns import Mark, Unit
-from nines.evaluation.sweep import Sweep, minutes_needed
+from nines.evaluation.sweep import OWN, Sweep, minutes_needed
 from nines.objectives.method import Occurrences, RatioTimeslices, Timeslices
 from nines.objectives.objective import Bound, Objective, Term
 from nines.objectives.window import CalendarWindow, RollingWindow
@@ -132,6 +133,71 @@ def test_a_ring_too_short_is_refused_with_the_length_it_needs():
 def test_what_a_column_cannot_hold_is_named_with_its_reason(changes, why):
     with pytest.raises(InputError, match=why):
         swept([promise(**changes)], [])
+
+
+def test_silence_repeats_the_last_slice_that_was_decided():
+    last = promise(Timeslices(Fraction("0.9")), missing="last", window=RollingWindow(4 * MINUTE))
+    silent = [(0, 0, 0, MinuteState.SILENT | Mark.COUNTED)]
+    minutes = [silent, [(1, 9, 0, ALIVE)], silent, silent, [(10, 0, 0, ALIVE)], silent]
+    sweep = swept([last], minutes)
+    answer = sweep.answer()
+    assert [answer.units(u)[1, 0] for u in (Unit.GOOD, Unit.BAD, Unit.UNKNOWN)] == [2, 3, 1]
+    # In its own window of four minutes nothing was decided before the first two, so nobody knows what they were.
+    assert [answer.units(u)[-1, 0] for u in (Unit.GOOD, Unit.BAD, Unit.UNKNOWN)] == [2, 0, 2]
+    assert sweep.late(2, np.array([0]), np.array([[5], [0], [0]]), np.array([ALIVE]))
+    assert [sweep.answer().units(u)[-1, 0] for u in (Unit.GOOD, Unit.BAD, Unit.UNKNOWN)] == [4, 0, 0]
+
+
+def test_a_ring_that_outlived_its_process_is_taken_up_again():
+    minutes = [[(n % 7, n % 3, 0, ALIVE)] * 2 for n in range(90)]
+    both = [promise(), promise(Timeslices(Fraction("0.9"), 5), missing="last")]
+    size = minutes_needed(both, WINDOWS)
+    before = swept(both, minutes)
+    after = Sweep(both, before.facts, 90 - min(size, 90), WINDOWS)
+    after.resume(90)
+    assert (after.sums == before.sums).all()
+    with pytest.raises(InputError, match="resume first"):
+        after.resume(91)
+
+
+def test_a_block_is_refused_when_it_does_not_follow_or_does_not_fit():
+    sweep = swept([promise()], [[(1, 0, 0, ALIVE)]] * 2)
+    with pytest.raises(InputError, match="minute 3 is not the next one; feed 2"):
+        sweep.load(3, np.zeros((5, 4, 1), np.int64))
+    with pytest.raises(InputError, match=r"use \[minutes, 4, 1\]"):
+        sweep.load(2, np.zeros((5, 4, 2), np.int64))
+    with pytest.raises(InputError, match="wider type"):
+        sweep.load(2, np.full((5, 4, 1), 2**31))
+
+
+def test_a_correction_below_zero_is_refused_before_anything_changes():
+    sweep = swept([promise()], [[(3, 0, 0, ALIVE)]] * 4)
+    before = sweep.sums.copy()
+    with pytest.raises(InputError, match="negative"):
+        sweep.late(1, np.array([0]), np.array([[-4], [0], [0]]))
+    assert (sweep.sums == before).all()
+
+
+def test_what_silence_repeated_before_the_ring_is_left_to_evaluate():
+    day = CalendarWindow("day")
+    silent = [(0, 0, 0, MinuteState.SILENT | Mark.COUNTED)]
+    sweep = swept([promise(missing="last", window=day)], [[(9, 1, 0, ALIVE)]] + [silent] * 90 + [[(1, 0, 0, ALIVE)]])
+    # Minute 50 repeats minute 0, which has left the ring: nobody here knows what it repeats when it is corrected.
+    assert not sweep.late(50, np.array([0]), np.array([[0], [1], [0]]))
+    assert sweep.answer().sums_of(0, OWN).silent_minutes == 90
+
+
+def test_many_minutes_are_taken_in_without_much_memory():
+    objectives = [promise(Timeslices(Fraction("0.95")) if n % 2 else Occurrences()) for n in range(10_000)]
+    ring = np.zeros((minutes_needed(objectives, WINDOWS), 4, 10_000), dtype=np.int16)
+    block = np.full((400, 4, 10_000), 5, dtype=np.int16)
+    sweep = Sweep(objectives, ring, 0, WINDOWS)
+    tracemalloc.start()
+    sweep.load(0, block)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sweep.answer().units(Unit.COUNTED)[2].tolist() == [60] * 10_000
+    assert peak < 200e6
 
 
 def test_ten_thousand_objectives_are_answered_within_a_tick():

@@ -62,6 +62,7 @@ def any_evidence(dice, start, size):
     return found
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**48))
 @settled
 def test_every_objective_is_answered_as_evaluate_answers_it(seed):

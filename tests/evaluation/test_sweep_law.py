@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ EDGES = [
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 TARGETS = [Fraction(t) for t in ("0.5", "0.9", "0.99", "2/3", "1")]
 AIMS = [Fraction(1, 2), Fraction("0.95"), Fraction(1, 3) + Fraction(1, 10**17), Fraction(3, 4) - Fraction(1, 10**18)]
-settled = settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))  # fmt: skip
+settled = settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))  # fmt: skip
 
 
 class Dice:
@@ -223,6 +224,7 @@ def same(one, other):
     return all(np.array_equal(a, b) for a, b in zip(told(one), told(other), strict=True))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**48))
 @settled
 def test_the_sweep_and_evaluate_agree(seed):
@@ -237,6 +239,7 @@ def test_the_sweep_and_evaluate_agree(seed):
         check_agreement(world.objectives, world.evidence, sweep)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**48))
 @settled
 def test_a_block_of_minutes_does_what_its_minutes_do_one_by_one(seed):
@@ -255,5 +258,49 @@ def test_a_block_of_minutes_does_what_its_minutes_do_one_by_one(seed):
         rows, marks = np.ones((3, 2), dtype=np.int64), world.dice.pick(None, np.array([5, 4]))
         assert slow.late(minute, some, rows, marks) == quick.late(minute, some, rows, marks)
         assert same(slow, quick)
-    check = [evaluate(o, e, instant_of(world.end) + o.settle) for o, e in zip(world.objectives, world.evidence, strict=True)]  # fmt: skip
-    assert len(check) == len(world.objectives)
+
+
+@pytest.mark.slow
+@given(st.integers(0, 2**48))
+@settings(settled, max_examples=8)
+def test_what_silence_repeats_grows_too_old_after_days(seed):
+    world = World(seed, 5200, count=3, missing="last", slices=True)
+    quiet = world.dice.number(50, 700)
+    for evidence in world.evidence:
+        series = evidence.series
+        until = quiet + world.dice.number(4000, 4400)
+        series.state[quiet:until] = world.dice.random.choice([0, 3], until - quiet)
+        for counts in (series.good, series.bad, series.unknown):
+            counts[quiet:until] = 0
+    world.rows = world.facts(world.start, world.end)
+    slow, quick = world.sweep_of_whole_periods(), world.sweep_of_whole_periods()
+    slow.load(slow.end, world.rows[: quiet + 4200])
+    while slow.end < world.end:
+        size = min(world.end - slow.end, 110)
+        quick.load(quick.end, world.rows[quick.end - world.start : slow.end + size - world.start])
+        world.feed(slow, size, None)
+        assert same(slow, quick)
+        check_agreement(world.objectives, world.evidence, slow)
+
+
+@pytest.mark.parametrize("method", [Occurrences(), Timeslices(AIMS[0]), Timeslices(AIMS[2], 7), RatioTimeslices(5)])
+@pytest.mark.parametrize("settle", [0, 90, 300])
+def test_a_period_turns_when_it_is_asked_about_and_not_when_its_minutes_settle(method, settle):
+    world = World(7, 400)
+    edge = datetime.fromisoformat("2026-03-29T22:00Z")  # midnight in Berlin, after a day of 23 hours
+    begin = minute_of(edge) - 1380
+    terms = (Term(TARGETS[1], method), Term(TARGETS[2], method, edge - 60 * MINUTE, 2))
+    objectives = [
+        Objective(
+            name=o.name, service="shop", indicator="checkout", terms=terms, settle=settle * SECOND,
+            window=CalendarWindow("day", zone="Europe/Berlin"), missing=missing,
+        )
+        for o, missing in zip(world.objectives, ("unknown", "bad", "last", "good"), strict=True)
+    ]  # fmt: skip
+    evidence = [evidence_from(world.dice, begin, 1450) for _ in objectives]
+    rows = np.stack([facts(o, e, begin, begin + 1450) for o, e in zip(objectives, evidence, strict=True)], axis=2)
+    sweep = Sweep(objectives, np.zeros((minutes_needed(objectives), 4, 4), dtype=np.int64), begin, WINDOWS)
+    sweep.load(begin, rows[:, :1365].transpose(1, 0, 2))
+    for minute in range(begin + 1365, begin + 1405):
+        sweep.advance(minute, rows[:, minute - begin])
+        check_agreement(objectives, evidence, sweep)

@@ -51,7 +51,7 @@ class Facts:
     def judged(self, columns: Columns, low: int, high: int) -> Ints:
         """Return the slices of [low, high) of columns of one slice length, judged: int64 [7, slices, columns]."""
         rows, length = _of(columns, self.rows(low, high)), int(columns.length[0])
-        facts = rows.reshape(-1, length, *rows.shape[1:]).transpose(2, 1, 0, 3).astype(np.int64)
+        facts = rows.reshape(-1, length, *rows.shape[1:]).transpose(2, 1, 0, 3).astype(np.int64, order="C")
         return judge_columns(columns, facts, np.arange(low, high, length)[:, None])
 
     def added_up(self, columns: Columns, low: int, high: int) -> Ints:
@@ -59,13 +59,23 @@ class Facts:
         found = np.zeros((len(Unit), len(columns)), dtype=np.int64)
         events = not columns.method.any() and not columns.changing
         for x, y in chunks(columns, low, high):
-            rows = self.rows(x, y)
-            if events and (rows[:, 3] == CLEAN).all():
-                found[:3] += _of(columns, rows[:, :3]).sum(axis=0, dtype=np.int64)
-                found[[Unit.KNOWN, Unit.COUNTED, Unit.INSIDE]] += y - x
+            if events:
+                _add_events(found, columns, _of(columns, self.rows(x, y)), x)
             else:
                 found += self.judged(columns, x, y).sum(axis=1)
         return found
+
+
+def _add_events(found: Ints, columns: Columns, rows: Stored, low: int) -> None:
+    """Add up minutes under Occurrences: all as if they were clean, and those that are not once more, by themselves."""
+    times, places = np.nonzero(rows[:, 3] != CLEAN)
+    found[:3] += rows[:, :3].sum(axis=0, dtype=np.int64)
+    found[[Unit.KNOWN, Unit.COUNTED, Unit.INSIDE]] += len(rows) - np.bincount(places, minlength=len(columns))
+    if len(times):
+        odd = rows[times, :, places].T.astype(np.int64)
+        units = judge_columns(columns.take(places), odd[:, None].copy(), low + times)
+        units[:3] -= odd[:3]
+        np.add.at(found.T, places, units.T)
 
 
 def _of(columns: Columns, rows: Stored) -> Stored:

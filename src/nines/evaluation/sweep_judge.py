@@ -23,6 +23,8 @@ _UNKNOWN, _, _GOOD, _BAD, _LAST = range(len(MISSING))
 _SAFE = 2**61
 #: Floats tell sides apart that differ by more than this share of the total.
 _APART = 2.0**-40
+#: When less than this share of slices has a minute that is not clean, they are judged apart.
+_FEW = 0.3
 
 
 def judge_columns(columns: Columns, facts: Ints, start: int | Ints) -> Ints:
@@ -30,13 +32,24 @@ def judge_columns(columns: Columns, facts: Ints, start: int | Ints) -> Ints:
 
     Args:
         columns: all of one slice length.
-        facts: int64 [4, minutes of a slice, columns], or [4, minutes of a slice, slices, columns].
+        facts: int64 [4, minutes of a slice, columns], or [4, minutes of a slice, slices, columns]; overwritten.
         start: grid minute at which the slice begins, or int64 [slices, 1] for many.
 
     Returns:
         int64 [7, columns] or [7, slices, columns], rows as `Unit`. A RatioTimeslices slice is 2^SHARE_BITS units, each
         shared out.
     """
+    odd = (facts[3] != CLEAN).any(axis=0)
+    if not 0 < np.count_nonzero(odd) < _FEW * odd.size:
+        return _judged(columns, facts, start)
+    apart, starts = facts[:, :, odd], np.broadcast_to(start, odd.shape)[odd]
+    facts[3] = CLEAN
+    units = _judged(columns, facts, start)
+    units[:, odd] = _judged(columns.take(np.nonzero(odd)[-1]), apart, starts)
+    return units
+
+
+def _judged(columns: Columns, facts: Ints, start: int | Ints) -> Ints:
     counts = facts[:3].sum(axis=1) if facts.shape[1] > 1 else facts[:3, 0]
     minutes = _minutes_of(facts[3])
     events = np.stack([*counts, minutes.silent, minutes.known + minutes.forced, minutes.asked, minutes.inside])

@@ -14,7 +14,7 @@ import numpy as np
 
 from nines.evaluation.columns import MISSING, Columns, Unit
 from nines.evaluation.sweep_fill import Facts, chunks
-from nines.evaluation.sweep_judge import share
+from nines.evaluation.sweep_judge import CLEAN, share
 from nines.evaluation.sweep_parts import ENDLESS, Grid
 from nines.telemetry.series import Flags, Ints
 
@@ -37,12 +37,12 @@ class Seen:
     lost: Flags
 
     @classmethod
-    def of(cls, columns: Columns, units: Ints) -> Seen:
-        """Read judged units, [7, ..., columns]; all columns of an objective must be there."""
+    def of(cls, objective: Ints, units: Ints) -> Seen:
+        """Read judged units, [7, ..., columns], of columns of these objectives; all columns of each must be there."""
         good, bad = units[Unit.GOOD], units[Unit.BAD]
-        begins = np.flatnonzero(np.diff(columns.objective, prepend=-1))
-        if len(begins) != len(columns):  # one term decides, the silence of the next repeats it
-            counts = np.diff(begins, append=len(columns))
+        begins = np.flatnonzero(np.diff(objective, prepend=-1))
+        if len(begins) != len(objective):  # one term decides, the silence of the next repeats it
+            counts = np.diff(begins, append=len(objective))
             good, bad = (np.repeat(np.add.reduceat(v, begins, axis=-1), counts, axis=-1) for v in (good, bad))
         decided = good + bad > 0
         return cls(decided, share(bad, np.where(decided, good + bad, 1)), units[Unit.SILENT] > 0)
@@ -85,7 +85,7 @@ class Repeats:
             units: the slice judged, [7, columns].
         """
         mine = np.searchsorted(self.which, which)
-        seen = Seen.of(self.columns.take(mine), units)
+        seen = Seen.of(self.columns.objective[mine], units)
         head = np.where(seen.decided, [np.full(len(mine), start), seen.bad], self.head[:, mine])
         self.head[:, mine] = head
         self.first[mine] = np.minimum(self.first[mine], np.where(seen.decided, start, ENDLESS))
@@ -96,7 +96,7 @@ class Repeats:
     def leave(self, slot: int, which: Ints, start: int, units: Ints) -> None:
         """Let a slice go from a window; arguments as for `enter`."""
         mine = np.searchsorted(self.which, which)
-        seen = Seen.of(self.columns.take(mine), units)
+        seen = Seen.of(self.columns.objective[mine], units)
         tail = np.where(seen.decided, [np.full(len(mine), start), seen.bad], self.tail[slot][:, mine])
         self.tail[slot][:, mine] = tail
         if seen.lost.any():
@@ -117,7 +117,8 @@ class Repeats:
             return
         begins, ends = mine.begins(end), mine.ends(end)
         for slot in np.flatnonzero(stale.any(axis=1)).tolist():
-            some = np.flatnonzero(self._whole(stale[slot] & (self.held[slot, 0] > 0)) & stale[slot])
+            some = np.flatnonzero(self._whole(stale[slot] & (self.held[slot, 0] > 0)))
+            some = some[~self._surely_decided(some, begins[slot, some], ends, facts)]
             lost = self.lost_ahead(some, begins[slot, some], ends[some], begins[slot : slot + 1, some], facts)[0][0]
             self.held[slot][:, some] -= [lost, lost * self.tail[slot, 1, some]]
         self.tail[:, 0][stale] = NEVER
@@ -126,6 +127,18 @@ class Repeats:
         """Return which columns belong to objectives of which any column is among some."""
         objective = self.columns.objective
         return np.isin(objective, objective[some])
+
+    def _surely_decided(self, some: Ints, starts: Ints, ends: Ints, facts: Facts) -> Flags:
+        """Return which columns begin with a slice that is decided at first sight: all heard, and nothing in doubt."""
+        sure, length = np.zeros(len(some), dtype=np.bool_), self.columns.length[some]
+        for place, low, high in spans(length, starts, np.minimum(starts + length, ends[some])):
+            if low < high:
+                good, bad, unknown, marks = facts.rows(low, high)[:, :, self.columns.objective[some[place]]].transpose(
+                    1, 0, 2
+                )
+                events = ((good > 0) | (bad > 0)).any(axis=0)
+                sure[place] = events & ~(unknown > 0).any(axis=0) & (marks == CLEAN).all(axis=0)
+        return sure
 
     def lost_ahead(self, some: Ints, starts: Ints, ends: Ints, begins: Ints, facts: Facts) -> tuple[Ints, Ints]:
         """Count the lost slices before the first decided one.
@@ -147,7 +160,7 @@ class Repeats:
                 columns = self.columns.take(some[left])
                 length = int(columns.length[0])
                 _, y = next(chunks(columns, x, min(high, x + step * length)))
-                seen = Seen.of(columns, facts.judged(columns, x, y))
+                seen = Seen.of(columns.objective, facts.judged(columns, x, y))
                 first = np.where(seen.decided.any(axis=0), seen.decided.argmax(axis=0), len(seen.decided))
                 order = np.arange(len(seen.decided))[:, None]
                 mine = seen.lost & (order < first)
@@ -175,7 +188,7 @@ class Repeats:
                 columns = self.columns.take(some[left])
                 length = int(columns.length[0])
                 x = low + y - next(chunks(columns, low, min(y, low + step * length)))[1]
-                seen = Seen.of(columns, facts.judged(columns, x, y))
+                seen = Seen.of(columns.objective, facts.judged(columns, x, y))
                 here = seen.decided.any(axis=0)
                 last = len(seen.decided) - 1 - seen.decided[::-1].argmax(axis=0)
                 found[:, left[here]] = x + last[here] * length, seen.bad[last[here], np.flatnonzero(here)]
@@ -185,6 +198,11 @@ class Repeats:
 
 def spans(length: Ints, lows: Ints, highs: Ints) -> Iterator[tuple[Ints, int, int]]:
     """Return columns that share a slice length and a span: their places, first minute, minute after the last."""
-    edges, place = np.unique(np.stack([length, lows, highs]), axis=1, return_inverse=True)
-    for number, (_, low, high) in enumerate(edges.T.tolist()):
-        yield np.flatnonzero(place.ravel() == number), low, high
+    place = np.zeros(len(length), dtype=np.int64)
+    for values in (length, lows, highs):
+        if len(values) and (values != values[0]).any():
+            kinds, number = np.unique(values, return_inverse=True)
+            place = place * len(kinds) + number
+    for number in np.unique(place):
+        here = np.flatnonzero(place == number)
+        yield here, int(lows[here[0]]), int(highs[here[0]])

@@ -60,7 +60,9 @@ def _stream(
         repeats.tail[slots, :, some[places]] = head[:, places].T
         counting = active & (move.begins <= low)
         for x, y in chunks(columns, low, high):
-            head = _pass(repeats, some, Seen.of(columns, facts.judged(columns, x, y)), x, head, (counting, reaches))
+            head = _pass(
+                repeats, some, Seen.of(columns.objective, facts.judged(columns, x, y)), x, head, (counting, reaches)
+            )
     later = head[0] > repeats.head[0, some]
     repeats.head[:, some[later]] = head[:, later]
 
@@ -175,6 +177,6 @@ def _seen(repeats: Repeats, some: Ints, starts: Ints, facts: Facts) -> Seen:
     found = Seen(np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.bool_))
     for place, low, high in spans(repeats.columns.length[some], starts, starts + repeats.columns.length[some]):
         columns = repeats.columns.take(some[place])
-        seen = Seen.of(columns, facts.judged(columns, low, high)[:, 0])
+        seen = Seen.of(columns.objective, facts.judged(columns, low, high)[:, 0])
         found.decided[place], found.bad[place], found.lost[place] = seen.decided, seen.bad, seen.lost
     return found
