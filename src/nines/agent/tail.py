@@ -72,6 +72,7 @@ class TailCollector:
         for piece in self._files.pieces(mark):
             for data in self._parts(piece) if piece.fd >= 0 else _packed_parts(piece, mark):
                 yield self._stored(mark, data, effort)
+        self._files.finished(mark)
 
     def _stored(self, mark: Mark, data: bytes, effort: Effort) -> Gathered:
         """Return lines as a batch, with the mark that stands behind them."""

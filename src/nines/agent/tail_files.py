@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from nines.agent.tail_mark import HEAD, Known, Mark
+from nines.agent.tail_mark import HEAD, MOST_DONE, Known, Mark
 
 log = logging.getLogger("nines.agent")
 
@@ -75,6 +75,9 @@ class LogFiles:
         """
         self._path, self._pattern = path, rotated or f"{_literal(path.name)}[._-]*"
         self._open: dict[tuple[int, int], int] = {}
+        self._listed: list[Entry] = []
+        self._copies: list[tuple[int, int]] = []
+        self._current: tuple[int, int] | None = None
 
     def begin(self, *, at_end: bool) -> Mark:
         """Return the mark of somebody who has read nothing: what was rotated before is none of ours.
@@ -93,10 +96,10 @@ class LogFiles:
         return mark
 
     def pieces(self, mark: Mark) -> list[Piece]:
-        """Return what to read, oldest first; the mark's list of files is brought up to date.
+        """Return what to read, oldest first; files that are new or have moved stand in the mark from then on.
 
         Args:
-            mark: how far was read.
+            mark: how far was read; `finished` is called with it when all is read.
         """
         entries = self._entries()
         current = next((e.key for e in entries if e.path == self._path), None)
@@ -108,15 +111,39 @@ class LogFiles:
         present = {known.key for known in mark.files}
         for entry in sorted(plain, key=lambda e: (e.key == current, e.written)):
             if entry.key not in present and self._is_new(entry, mark, current):
-                mark.files.append(Known(entry.device, entry.inode))
-        pieces += [piece for e in sorted(packed, key=lambda e: e.written) for piece in self._new_packed(e, mark)]
+                head = os.pread(self._open[entry.key], HEAD, 0)
+                mark.files.append(Known(entry.device, entry.inode, head=head))
+        used, self._copies = {piece.packed for piece in pieces}, []
+        left = sorted((e for e in packed if e.key not in used), key=lambda e: e.written)
+        pieces += [piece for e in left for piece in self._new_packed(e, mark)]
         unpacked = [piece.known for piece in pieces]
-        mark.files = [one for one in mark.files if not any(one is known for known in unpacked)]
-        self._prune(mark, current, {e.key for e in plain})
-        mark.since = max([mark.since, *(e.written for e in plain)])
-        opened = [Piece(k, self._open[k.key], current=k.key == current) for k in mark.files]
-        mark.files = [*unpacked, *mark.files]
-        return [*pieces, *opened]
+        opened = [known for known in mark.files if not any(known is one for one in unpacked)]
+        mark.files = [*unpacked, *opened]
+        self._listed, self._current = plain, current
+        return [*pieces, *(Piece(known, self._open[known.key], current=known.key == current) for known in opened)]
+
+    def finished(self, mark: Mark) -> None:
+        """Bring the mark up to date once all pieces are read: forget what is over, and move on what counts as new.
+
+        Args:
+            mark: that of the last `pieces`.
+        """
+        over: list[tuple[int, Known]] = []
+        for known in mark.files:
+            state = os.fstat(self._open[known.key]) if known.key in self._open else None
+            if known.key != self._current and (state is None or state.st_size <= known.offset):
+                over.append((state.st_mtime_ns if state else 0, known))
+        over.sort(key=lambda one: one[0])
+        listed = {entry.key for entry in self._listed}
+        old = over[: max(0, len(mark.files) - MOST_FILES)]
+        gone = [one for one in over if one[1].key not in listed]
+        forgotten = {known.key for _, known in (*gone, *old)}
+        written = [entry.written for entry in self._listed]
+        mark.since = max([mark.since, *written, *(at for at, _ in (*gone, *old))])
+        mark.done = [*mark.done, *self._copies][-MOST_DONE:]
+        mark.files = [known for known in mark.files if known.key not in forgotten]
+        for key in self._open.keys() - {known.key for known in mark.files}:
+            self._close(key)
 
     def _entries(self) -> list[Entry]:
         found = []
@@ -164,17 +191,18 @@ class LogFiles:
 
     def _moved(self, mark: Mark, known: Known, plain: list[Entry], packed: list[Entry]) -> list[Piece]:
         """Find where a file that is gone goes on: in a copy, or in a packed one; it is forgotten where nowhere."""
-        others = {one.key for one in mark.files if one is not known}
+        others = {one.key for one in mark.files if one is not known and self._holds(one)}
         for entry in plain:
-            if entry.key in others or entry.path == self._path or not known.offset:
+            if entry.key in others or entry.path == self._path or not known.head:
                 continue
             fd = self._try_open(entry)
             if fd is not None and known.is_in(fd):
                 known.device, known.inode = entry.key
                 return []
-        for entry in packed if known.offset else ():
+        for entry in packed if known.head else ():
             text = _unpacked(entry.path)
             if text is not None and known.is_within(text):
+                known.device, known.inode = entry.key
                 return [Piece(known, text=text, packed=entry.key)]
         mark.files = [one for one in mark.files if one is not known]
         if known.offset:
@@ -189,9 +217,14 @@ class LogFiles:
         if fd is None or entry.key == current:
             return fd is not None
         head = os.pread(fd, HEAD, 0)
-        return not any(
-            known.begins_like(head) for known in mark.files
-        )  # a copy of what is read, whole or in the making
+        return not self._is_copy(head, mark)
+
+    def _is_copy(self, head: bytes, mark: Mark) -> bool:
+        """Return whether a file begins like one that is known: it is a copy, whole or in the making."""
+        heads = [known.head for known in mark.files]
+        heads += [os.pread(self._open[known.key], HEAD, 0) for known in mark.files if known.key in self._open]
+        shorter = ((min(len(head), len(known)), known) for known in heads)
+        return any(length and head[:length] == known[:length] for length, known in shorter)
 
     def _new_packed(self, entry: Entry, mark: Mark) -> list[Piece]:
         """Return a packed file that was missed while not looking."""
@@ -200,24 +233,11 @@ class LogFiles:
         text = _unpacked(entry.path)
         if text is None:
             return []
-        known = Known(entry.device, entry.inode)
-        if any(one.begins_like(text[:HEAD]) for one in mark.files):
-            mark.finish(known, entry.key)  # what it holds is still open here, and read there
+        known = Known(entry.device, entry.inode, head=text[:HEAD])
+        if self._is_copy(text[:HEAD], mark):
+            self._copies.append(entry.key)  # what it holds is still open here, and read there
             return []
         return [Piece(known, text=text, packed=entry.key)]
-
-    def _prune(self, mark: Mark, current: tuple[int, int] | None, listed: set[tuple[int, int]]) -> None:
-        """Forget files that are long over, and those gone from the folder once they are read to their end."""
-        for known in list(mark.files):
-            fd = self._open.get(known.key, -1)
-            gone = known.key not in listed and (fd < 0 or os.fstat(fd).st_size <= known.offset)
-            if fd >= 0:
-                mark.since = max(mark.since, os.fstat(fd).st_mtime_ns)
-            if known.key != current and gone:
-                mark.files = [one for one in mark.files if one is not known]
-        del mark.files[: max(0, len(mark.files) - MOST_FILES)]
-        for key in self._open.keys() - {k.key for k in mark.files}:
-            self._close(key)
 
     def _close(self, key: tuple[int, int]) -> None:
         os.close(self._open.pop(key))

@@ -25,7 +25,7 @@ class Known:
     Attributes:
         device, inode: where it is on the disk.
         offset: bytes read; the next line begins there.
-        head: its first bytes, at most `HEAD`, never beyond the offset.
+        head: its first bytes, at most `HEAD`.
         before: the bytes before the offset, at most `BEFORE`.
     """
 
@@ -44,13 +44,13 @@ class Known:
         """Move the mark to an offset of the open file."""
         self.offset = offset
         if len(self.head) < HEAD:
-            self.head = os.pread(fd, min(offset, HEAD), 0)
+            self.head = os.pread(fd, HEAD, 0)
         length = min(offset, BEFORE)
         self.before = os.pread(fd, length, offset - length)
 
     def advanced_within(self, text: bytes, offset: int) -> None:
         """Move the mark to an offset of unpacked bytes."""
-        self.offset, self.head, self.before = offset, text[: min(offset, HEAD)], text[max(0, offset - BEFORE) : offset]
+        self.offset, self.head, self.before = offset, text[:HEAD], text[max(0, offset - BEFORE) : offset]
 
     def is_in(self, fd: int) -> bool:
         """Return whether an open file holds what was read."""
@@ -63,11 +63,6 @@ class Known:
         """Return whether unpacked bytes hold what was read; the mark stands inside them or at their end."""
         before = text[self.offset - len(self.before) : self.offset]
         return len(text) >= self.offset and text.startswith(self.head) and before == self.before
-
-    def begins_like(self, head: bytes) -> bool:
-        """Return whether a file's first bytes are this one's, as far as both are known; nothing is like nothing."""
-        length = min(len(head), len(self.head))
-        return length > 0 and head[:length] == self.head[:length]
 
 
 @dataclass(slots=True)
