@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from nines.journal.facts import GENESIS
 
 #: Last migration; records that say it need none. A test holds it against the migrations.
-VERSION = "0002"
+VERSION = "0003"
 
 metadata = sa.MetaData()
 
@@ -139,4 +139,52 @@ links = sa.Table(
     sa.Column("expires_at", Instant, nullable=False),
     sa.Column("used_at", Instant, nullable=True),
     _of_tenant("links"),
+)  # fmt: skip
+
+#: Messages on their way, one row for each target; see `nines.store.outbox` for the states.
+outbox = sa.Table(
+    "outbox", metadata,
+    _tenant(),
+    sa.Column("id", sa.String(64), nullable=False),
+    sa.Column("target", sa.String(63), nullable=False),
+    sa.Column("thread", sa.String(400), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("objective", sa.String(130), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("route", sa.String(63), nullable=False),
+    sa.Column("group", sa.String(400), nullable=False),
+    sa.Column("why", sa.String(400), nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("repeated", sa.Boolean, nullable=False),
+    sa.Column("put_at", Instant, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("lease_until", Instant, nullable=True),
+    sa.Column("ended_at", Instant, nullable=True),
+    sa.Column("said", sa.String(400), nullable=False),
+    sa.PrimaryKeyConstraint("tenant", "id", "target", name="one_delivery"),
+    _of_tenant("outbox"),
+    sa.Index("outbox_due", "state", "due_at"),
+    sa.Index("outbox_threads", "tenant", "target", "thread", "number"),
+)  # fmt: skip
+
+#: How alerts stand: a snapshot of what the journal comes to, which may be thrown away.
+alerts = sa.Table(
+    "alerts", metadata,
+    _tenant(),
+    sa.Column("key", sa.String(400), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("tenant", "key", name="one_alert"),
+    _of_tenant("alerts"),
+)  # fmt: skip
+
+#: How far minutes were judged: the last grid minute, and the last flush that was seen then.
+ticks = sa.Table(
+    "ticks", metadata,
+    _tenant(),
+    sa.Column("minute", sa.BigInteger, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.PrimaryKeyConstraint("tenant", name="one_tick"),
+    _of_tenant("ticks"),
 )  # fmt: skip

@@ -20,9 +20,11 @@ from nines.journal.folds import Told
 from nines.store.accounts import Accounts
 from nines.store.deed import Deed, begin
 from nines.store.engine import bring_up_to_date, reach
+from nines.store.outbox import Outbox
 from nines.store.proof import DigestOf, prove
 from nines.store.revisions import Revisions
 from nines.store.schema import facts, payloads, tenants
+from nines.store.ticking import Ticking
 
 
 class Store:
@@ -31,6 +33,8 @@ class Store:
     Attributes:
         revisions: definitions, version by version.
         accounts: people, sessions, tokens and the one-time link.
+        outbox: messages on their way.
+        ticking: how far minutes were judged, and how alerts stood then.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -38,6 +42,8 @@ class Store:
         self._engine, self._writing = engine, engine.execution_options(writing=True)
         self.revisions = Revisions(engine)
         self.accounts = Accounts(engine)
+        self.outbox = Outbox(engine)
+        self.ticking = Ticking(engine)
 
     @classmethod
     def open(cls, place: str | Path, *, now: datetime) -> Store:
