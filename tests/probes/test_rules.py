@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nines.addresses import is_refused
 from nines.probes.checks import Answer, taken
 from nines.probes.masking import MASK, Masker
-from nines.probes.names import is_refused
 from nines.probes.quorum import agreed
 from nines.probes.schedule import following, slot
 from nines.spans import EPOCH

@@ -109,10 +109,15 @@ def test_what_is_silenced_or_taken_by_nobody_is_kept_and_never_leaves(store):
     assert store.outbox.counts() == {"silenced": 1, "unrouted": 1}
 
 
-def test_a_deed_that_fails_puts_nothing_in(store):
-    with pytest.raises(ValueError, match="no kind"), store.deed("default", "worker", NOW) as deed:
+def failing_deed(store):
+    with store.deed("default", "worker", NOW) as deed:
         store.outbox.put(deed, [Put("ops", body(1), "all", "g", "", NOW)])
         deed.tell("no.kind", "x", {})
+
+
+def test_a_deed_that_fails_puts_nothing_in(store):
+    with pytest.raises(ValueError, match="no kind"):
+        failing_deed(store)
     assert store.outbox.log("default") == []
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from nines.addresses import is_refused
 from nines.probes import artifacts
 from nines.probes.http import MARK, agent
 from nines.probes.measures import CannotLookError, Phases, Run, StepError, late
-from nines.probes.names import is_refused
 from nines.reading import duration
 from nines.telemetry.journey import BrowserAct, BrowserCall
 from nines.telemetry.templates import filled, places

@@ -6,7 +6,6 @@ machine reaches its own cloud's secrets are refused.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 import time
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from nines.addresses import is_refused
 from nines.errors import DependencyError, InputError, OverloadedError, Problem
 
 #: Tries of one request, and the first pause between two; pauses double.
@@ -162,10 +162,9 @@ def check_address(url: str) -> None:
             Problem(parts.hostname, "the name cannot be resolved", "check the address", code="unreachable")
         ) from error
     for text in found:
-        address = ipaddress.ip_address(text.partition("%")[0])
-        if address.is_link_local or address.is_multicast or address.is_unspecified:
+        if is_refused(text):
             raise InputError(
                 Problem(
-                    parts.hostname, f"{address} is not an address to be asked", "name the system itself", code="bad-url"
+                    parts.hostname, f"{text} is not an address to be asked", "name the system itself", code="bad-url"
                 )
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -19,6 +18,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 import httpx
 
+from nines.addresses import is_refused
 from nines.errors import DependencyError, InputError, Problem
 from nines.sources.fetching import check_address
 
@@ -31,9 +31,6 @@ METRICS = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=1.0.0;"
     "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
 )
-#: Where clouds show a machine its own secrets, beside the link-local addresses: Amazon over IPv6, Alibaba, Oracle.
-#: Sources: docs.aws.amazon.com (instance metadata), alibabacloud.com (ECS metadata), docs.oracle.com (OCI Classic).
-_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +182,8 @@ def check_host(host: str, port: int) -> tuple[str, ...]:
             Problem(host, "the name cannot be resolved", "check the address", code="unreachable")
         ) from error
     for text in sorted(found):
-        address = ipaddress.ip_address(text.partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        if address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA:
-            what = f"{address} is not an address to be asked"
+        if is_refused(text):
+            what = f"{text} is not an address to be asked"
             raise InputError(Problem(host, what, "name the system itself", code="bad-url"))
     return tuple(sorted(found))
 

@@ -1,0 +1,1 @@
+"""Telling other systems: one file per kind of target, one contract for all (`senders.sending`)."""
