@@ -1,6 +1,7 @@
 """Burn policies: which lookbacks fire at which share of the budget, as data with the source beside it.
 
-The factor is derived, never stated: f = share x W / L, so that 2 % in an hour means the same on every window.
+The factor is derived from a share, f = share x W / L, so that 2 % in an hour means the same on every window; where a
+source states the factor, the share follows from the window instead. Both are always shown.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from fractions import Fraction
 from typing import Literal
 
 from nines.errors import Problem
+from nines.reading import duration_text
 
 Severity = Literal["page", "ticket"]
 Comparison = Literal["gte", "gt"]
@@ -22,15 +24,25 @@ class BurnRule:
 
     Attributes:
         severity: "page" wakes somebody, "ticket" waits for the morning.
-        share: share of the window's budget spent within `long` that fires it, 0 < share <= 1.
+        share: share of the window's budget spent within `long` that fires it, 0 < share <= 1; None where the source
+            states the burn rate instead.
         long: long lookback.
         short: short lookback that must burn as well, so that the alert ends soon after its cause.
+        lasts: how long it must be over before it fires, >= 0.
+        stated: the burn rate, where the source states no share; exactly one of the two is given.
     """
 
     severity: Severity
-    share: Fraction
+    share: Fraction | None
     long: timedelta
     short: timedelta
+    lasts: timedelta = timedelta()
+    stated: Fraction | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other rules of its policy, as "page-1h"."""
+        return f"{self.severity}-{duration_text(self.long)}"
 
     def factor(self, window: timedelta) -> Fraction:
         """Return the burn rate from which the rule fires on a window of this nominal length.
@@ -43,7 +55,59 @@ class BurnRule:
             >>> rule.factor(timedelta(days=30))
             Fraction(72, 5)
         """
+        if self.share is None:
+            return self.stated or Fraction(0)
         return self.share * Fraction(window // timedelta(seconds=1), self.long // timedelta(seconds=1))
+
+    def share_on(self, window: timedelta) -> Fraction:
+        """Return the share of the budget that is spent within `long` at the factor.
+
+        Example:
+            >>> rule = BurnRule("page", None, timedelta(hours=1), timedelta(minutes=5), stated=Fraction(14))
+            >>> rule.share_on(timedelta(days=28))
+            Fraction(1, 48)
+        """
+        return self.factor(window) * Fraction(self.long // timedelta(seconds=1), window // timedelta(seconds=1))
+
+
+@dataclass(frozen=True, slots=True)
+class CountRule:
+    """So many bad units within a span, whatever the traffic: what a ratio of few events cannot tell.
+
+    Attributes:
+        severity: as for a burn rule.
+        bad: bad units from which it fires, >= 1.
+        long: the span, whole minutes.
+    """
+
+    severity: Severity
+    bad: int
+    long: timedelta
+    lasts: timedelta = timedelta()
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other rules of its policy, as "ticket-count-7d"."""
+        return f"{self.severity}-count-{duration_text(self.long)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LowTraffic:
+    """What a burn must show besides its rate, so that a few events cannot page.
+
+    Attributes:
+        least_bad: bad units the long lookback must hold, >= 1.
+        false_pages: false pages each rule may be expected to make per window of the objective, > 0: so many bad events
+            must be less likely, for a healthy service, than that many in all lookbacks of a window; or None.
+        healthy: share of its budget that a healthy service spends, 0 < healthy <= 1.
+        sequential: chance of a false alarm of the sequential test, 0 < alpha < 1, or None. It takes the place of
+            `false_pages`.
+    """
+
+    least_bad: int = 1
+    false_pages: Fraction | None = None
+    healthy: Fraction = Fraction(1, 2)
+    sequential: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +120,10 @@ class BurnPolicy:
         comparison: "gte" fires on the line, "gt" only above it.
         source: book, standard or agreement the figures come from.
         acknowledge_slow: whether factors below 1 are meant.
+        low_traffic: what a burn must show besides its rate.
+        counts: rules on absolute counts, beside the burn rules.
+        least_coverage: known share of a lookback below which it tells nothing, 0..1.
+        clear: how long a rule must be surely under before its alert resolves, >= 0.
     """
 
     name: str
@@ -63,6 +131,10 @@ class BurnPolicy:
     comparison: Comparison = "gte"
     source: str = ""
     acknowledge_slow: bool = False
+    low_traffic: LowTraffic = LowTraffic()
+    counts: tuple[CountRule, ...] = ()
+    least_coverage: Fraction = Fraction(0)
+    clear: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
