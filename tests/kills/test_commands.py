@@ -23,6 +23,8 @@ from nines.operations.house import local_principal, open_house
 
 KILLS = 50
 ROWS = 20
+#: How many further batches a server acknowledges before it is killed at any moment.
+FURTHER = (1, 40)
 #: Steps of a flush after which a command kills itself, in turn; between them it is killed at any moment.
 STEPS = ("events", "pulses", "counts", "flushes", "forgotten")
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
@@ -161,10 +163,11 @@ def serve_kills(folder, number, seed):
             sender = threading.Thread(target=_send_until, args=(over, client, url, told))
             sender.start()
             if not step:
-                while not _answers(port):
-                    time.sleep(0.02)
-                time.sleep(dice.uniform(0.0, 1.2))
-                os.kill(pid, signal.SIGKILL)
+                further = told.acknowledged + dice.randint(*FURTHER)
+                _wait(pid, lambda enough=further: told.acknowledged >= enough)
+                time.sleep(dice.uniform(0.0, 0.06))  # so that it falls anywhere inside a request, a commit or a flush
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             code = nursery.ended()
             over.set()
             sender.join()
@@ -187,10 +190,20 @@ def _send_until(over, client, url, told):
             time.sleep(0.02)
 
 
-def _answers(port):
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
+def _wait(pid, reached, patience=60.0):
+    """Wait until it is reached, the process has died, or patience is over (the server is then killed where it is)."""
+    ends = time.monotonic() + patience
+    while not reached() and time.monotonic() < ends and _lives(pid):
+        time.sleep(0.005)
+
+
+def _lives(pid):
+    """Return whether a process of the nursery has not ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.mark.slow
