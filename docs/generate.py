@@ -57,12 +57,12 @@ def settings() -> str:
 
 def exit_codes() -> str:
     """Return the page of exit codes and the error classes behind them."""
-    from nines.cli.main import EXIT_CODES
+    from nines.errors import NinesError
 
     meaning = {0: "yes, or done", 1: "no: missed, failed, different", 2: "the input is wrong", 3: "cannot tell", 4: "a system it depends on failed", 5: "internal error"}
     lines = ["# Exit codes\n", NOTE, "Where several hold, the first of 5, 4, 2, 1, 3.\n", "| code | means | errors |", "|---|---|---|"]
     for code, words in meaning.items():
-        classes = [f"`{kind.__name__}`: {kind.__doc__}" for kind, c in EXIT_CODES if c == code]
+        classes = [f"`{kind.__name__}`: {kind.__doc__}" for kind in NinesError.__subclasses__() if kind.exit_code == code]
         lines.append(f"| {code} | {words} | {'<br>'.join(classes)} |")
     return "\n".join(lines) + "\n"
 

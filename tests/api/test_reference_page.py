@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nines.api.app import PREFIX, build
-from nines.api.problems import STATUSES
+from nines.errors import NinesError
 from nines.pages.app import PAGES
 from nines.pages.overview import COLUMNS
 from nines.people.rights import DEEDS
@@ -39,7 +39,9 @@ def test_every_right_that_the_page_names_is_one(api):
 
 
 def test_every_status_stands_in_the_page(api):
-    assert {str(status) for _, status, _ in STATUSES} <= set(re.findall(r"^\| (\d{3}) \|", api, re.MULTILINE))
+    assert {str(kind.status) for kind in NinesError.__subclasses__()} <= set(
+        re.findall(r"^\| (\d{3}) \|", api, re.MULTILINE)
+    )
 
 
 def test_every_page_and_every_column_to_sort_by_stands_in_its_page():

@@ -1,6 +1,7 @@
 """What the API refuses, and how: always problem+json, with every mistake, and before it costs anything."""
 
 import gzip
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,11 +10,13 @@ import pytest
 from nines.api.app import build
 from nines.api.body import MOST_UNPACKED
 from nines.api.guard import MOST_SENT
-from nines.api.problems import STATUSES
-from nines.errors import NinesError
+from nines.api.problems import answer_error
+from nines.cli.main import exit_code
+from nines.errors import NinesError, Problem
 from nines.operations import people
 from nines.operations.house import local_principal
 from nines.pages import app as pages
+from nines.pages.failing import failure
 from pages.caller import Caller
 from pages.house_of_shop import NOW
 
@@ -33,8 +36,15 @@ def refused(answer, status, code=None):
 
 
 class TestShapesOfErrors:
-    def test_every_error_class_has_a_status(self):
-        assert {kind for kind, _, _ in STATUSES} == set(NinesError.__subclasses__())
+    @pytest.mark.parametrize("kind", NinesError.__subclasses__())
+    def test_api_pages_and_command_line_tell_an_error_as_its_class_says(self, kind):
+        assert {"exit_code", "status", "title"} <= set(vars(kind))
+        error = kind(Problem("here", "it is odd", "mend it"))
+        told, page = answer_error(error), failure(error)
+        assert told.status_code == page.status_code == kind.status
+        assert json.loads(told.body)["title"] == kind.title
+        assert kind.title in page.body.decode()
+        assert exit_code(error) == kind.exit_code
 
     @pytest.mark.parametrize("path", ["/api", "/api/nines/v1/nothing", "/api/nines/v2/standings", "/nothing"])
     def test_unknown_paths_are_problems_too(self, client, path):

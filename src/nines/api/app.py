@@ -13,9 +13,10 @@ from starlette.routing import Match, Mount
 from nines import __version__
 from nines.api import events, health, problems, records, standings
 from nines.api.context import Clock, Context
-from nines.api.guard import Guard
+from nines.api.guard import door
 from nines.api.shapes import PROBLEM
 from nines.operations.calling import named_hosts
+from nines.operations.door import Guard
 from nines.operations.house import House
 
 PREFIX = "/api/nines/v1"
@@ -38,7 +39,7 @@ def build(house: House, clock: Clock, *, hosts: frozenset[str] | None = None) ->
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(Guard, hosts=names)],
+        middleware=[Middleware(Guard, door=door(names))],
         responses={"default": PROBLEM},
         redirect_slashes=False,
     )

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 
-from nines.api.guard import bearer_of, call_of
 from nines.errors import InputError, NotFoundError, Problem
 from nines.operations.calling import COOKIE
+from nines.operations.door import bearer_of, call_of
 from nines.operations.house import House
 from nines.operations.listing import mark
 from nines.operations.people import identify
@@ -48,7 +48,7 @@ def who_of(request: Request, context: Annotated[Context, Depends(context_of)]) -
         context.house,
         session=request.cookies.get(COOKIE),
         token=bearer_of(request.headers),
-        loopback=call_of(request).on_loopback,
+        loopback=call_of(request.scope).on_loopback,
         now=context.clock(),
     )
     _check_tenant(request, who)

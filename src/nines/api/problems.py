@@ -1,4 +1,4 @@
-"""Every failure as problem+json: one table from error class to status, and nothing told that may not be known.
+"""Every failure as problem+json: each with the status its class says, and nothing told that may not be known.
 
 One rule: routes raise, and never answer a failure themselves.
 """
@@ -13,33 +13,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from nines.errors import (
-    CannotTellError,
-    ConflictError,
-    DependencyError,
-    ForbiddenError,
-    InputError,
-    NinesError,
-    NotFoundError,
-    NotSignedInError,
-    OverloadedError,
-    Problem,
-)
+from nines.errors import InputError, NinesError, Problem
 from nines.operations.calling import HEADERS
 
 log = logging.getLogger("nines.api")
 
-#: Error class -> status and title.
-STATUSES: tuple[tuple[type[NinesError], int, str], ...] = (
-    (InputError, 400, "The input is wrong"),
-    (NotSignedInError, 401, "Not signed in"),
-    (ForbiddenError, 403, "Not allowed"),
-    (NotFoundError, 404, "Not found"),
-    (ConflictError, 409, "Changed meanwhile"),
-    (CannotTellError, 422, "The data cannot tell"),
-    (DependencyError, 502, "A system this depends on failed"),
-    (OverloadedError, 503, "Too much at once"),
-)
+#: Titles of what is refused before any operation is asked.
+TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large", 429: "Too many requests"}
 #: Seconds after which a refused client may try again.
 RETRY_AFTER_S = 5
 
@@ -70,12 +50,14 @@ def problem(status: int, title: str, problems: Sequence[Problem] = (), detail: s
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def answer_error(error: NinesError) -> JSONResponse:
-    """Return what an error is answered with."""
-    for kind, status, title in STATUSES:
-        if isinstance(error, kind):
-            return problem(status, title, error.problems)
-    return problem(500, "Internal error", detail="this is a defect of nines; the log has more")
+def answer_error(error: NinesError, status: int | None = None) -> JSONResponse:
+    """Return what an error is answered with.
+
+    Args:
+        error: with its problems.
+        status: HTTP status, when it is not that of the error's class.
+    """
+    return problem(status or error.status, TITLES.get(status or 0, error.title), error.problems)
 
 
 def install(app: FastAPI) -> None:
@@ -91,12 +73,11 @@ def install(app: FastAPI) -> None:
             Problem(".".join(str(part) for part in e["loc"]), e["msg"], "see the API reference", code="bad-request")
             for e in error.errors()
         ]
-        return problem(400, "The input is wrong", found)
+        return answer_error(InputError(*found))
 
     @app.exception_handler(HTTPException)
     async def _plain(_request: Request, error: HTTPException) -> JSONResponse:
-        titles = {404: "Not found", 405: "Method not allowed", 413: "Too large", 429: "Too many requests"}
-        answer = problem(error.status_code, titles.get(error.status_code, "Refused"), detail=str(error.detail))
+        answer = problem(error.status_code, TITLES.get(error.status_code, "Refused"), detail=str(error.detail))
         answer.headers.update(error.headers or {})
         return answer
 

@@ -12,29 +12,9 @@ import typer
 from nines import __version__
 from nines.cli import agent, defining, ingesting, probing, recording, serving, standing
 from nines.cli.output import say, tell_problems
-from nines.errors import (
-    CannotTellError,
-    ConflictError,
-    DependencyError,
-    ForbiddenError,
-    InputError,
-    NinesError,
-    NotFoundError,
-    NotSignedInError,
-    OverloadedError,
-)
+from nines.errors import NinesError
 
-#: Error class -> exit code. Where several hold, the first of 5, 4, 2, 1, 3 (docs/reference/exit-codes).
-EXIT_CODES: tuple[tuple[type[NinesError], int], ...] = (
-    (DependencyError, 4),
-    (OverloadedError, 4),
-    (InputError, 2),
-    (NotFoundError, 2),
-    (NotSignedInError, 2),
-    (ForbiddenError, 2),
-    (ConflictError, 1),
-    (CannotTellError, 3),
-)
+#: Exit code of what is no `NinesError`: a defect.
 INTERNAL = 5
 
 app = typer.Typer(
@@ -68,7 +48,7 @@ for room in (defining, standing, ingesting, probing, recording, serving, agent):
 
 def exit_code(error: BaseException) -> int:
     """Return the exit code that an exception ends the program with."""
-    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), INTERNAL)
+    return error.exit_code if isinstance(error, NinesError) else INTERNAL
 
 
 def run() -> None:

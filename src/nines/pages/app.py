@@ -19,12 +19,13 @@ from starlette.routing import Route
 
 from nines.errors import InputError, NinesError, NotFoundError, Problem
 from nines.operations.calling import COOKIE, named_hosts
+from nines.operations.door import Guard, call_of
 from nines.operations.house import House
 from nines.operations.listing import mark
 from nines.operations.people import identify
 from nines.pages import account, records, standing
 from nines.pages.failing import defect, failure
-from nines.pages.guard import Guard, call_of
+from nines.pages.guard import door
 from nines.pages.news import News
 from nines.pages.render import edition, files
 from nines.pages.visit import Clock, Page, visited
@@ -72,13 +73,13 @@ def build(house: House, clock: Clock = wall_clock, *, hosts: frozenset[str] | No
     routes.append(Route("/live", News(_mark(house, clock)).__call__, methods=["GET"]))
     routes.append(Route("/static/{edition}/{name}", _static, methods=["GET"]))
     handlers = {NinesError: _failed, HTTPException: _refused, Exception: _broken}
-    return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Guard, hosts=names)])
+    return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Guard, door=door(names))])
 
 
 def _mark(house: House, clock: Clock) -> Callable[[Request], str]:
     def found(request: Request) -> str:
         session, now = request.cookies.get(COOKIE), clock()
-        who = identify(house, session=session, token=None, loopback=call_of(request).on_loopback, now=now)
+        who = identify(house, session=session, token=None, loopback=call_of(request.scope).on_loopback, now=now)
         return mark(house, who, at=now)
 
     return found

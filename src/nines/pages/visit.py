@@ -17,9 +17,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from nines.errors import NotSignedInError
 from nines.operations.calling import COOKIE, check_form, form_secret
+from nines.operations.door import call_of
 from nines.operations.house import House
 from nines.operations.people import identify
-from nines.pages.guard import call_of
 from nines.pages.render import render
 from nines.people.rights import Principal
 
@@ -112,7 +112,7 @@ def visited(
 
     def answer(request: Request, form: Mapping[str, tuple[str, ...]]) -> Response:
         now, session = clock(), request.cookies.get(COOKIE, "")
-        loopback = call_of(request).on_loopback
+        loopback = call_of(request.scope).on_loopback
         who = identify(house, session=session or None, token=None, loopback=loopback, now=now)
         session = session if who.kind == "person" else ""
         visit = Visit(
