@@ -205,6 +205,8 @@ def _burning(reading: Reading, factor: Fraction, policy: BurnPolicy, under: str)
 
 def _meant(rule: BurnRule, low: LowTraffic, window: timedelta, budget: Fraction, long: Reading) -> tuple[Side, str]:
     """Decide whether the bad units of a lookback are more than chance, in the best and in the worst case."""
+    if long.events == 0 and long.doubt == 0:
+        return "open", "idle"  # no bad events among none: a shut front door is no recovery
     best = _case(rule, low, window, budget, long, worst=False)
     if best == "":
         return "over", "burning"

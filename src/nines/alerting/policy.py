@@ -7,7 +7,7 @@ source states the factor, the share follows from the window instead. Both are al
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Literal
 
@@ -137,12 +137,45 @@ class BurnPolicy:
     clear: timedelta = timedelta()
 
 
+Consequence = Literal["notify", "review", "freeze"]
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetStep:
-    """What happens when a share of a budget is spent."""
+    """What happens when a share of a budget is spent.
+
+    Attributes:
+        spent: share of the period's budget, > 0; more than 1 is possible.
+        consequence: "notify" tells it, "review" asks for an approval of each change, "freeze" stops changes.
+    """
 
     spent: Fraction
-    consequence: Literal["notify", "review", "freeze"]
+    consequence: Consequence
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetException:
+    """A consequence lifted for a while, by somebody who answers for it.
+
+    Attributes:
+        consequence: the one lifted.
+        start: first instant it is lifted, aware UTC.
+        end: first instant it is not.
+        approver: who allowed it.
+        reason: why.
+        objectives: names it is lifted for; empty for all of the policy's.
+    """
+
+    consequence: Consequence
+    start: datetime
+    end: datetime
+    approver: str
+    reason: str
+    objectives: tuple[str, ...] = ()
+
+    def covers(self, objective: str, at: datetime) -> bool:
+        """Return whether it lifts something for an objective (by name) at an instant."""
+        return self.start <= at < self.end and (not self.objectives or objective in self.objectives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +186,13 @@ class ErrorBudgetPolicy:
         name: name within a tenant.
         objectives: names of the objectives it holds for.
         steps: sorted by share spent.
+        exceptions: consequences lifted for a while.
     """
 
     name: str
     objectives: tuple[str, ...]
     steps: tuple[BudgetStep, ...]
+    exceptions: tuple[BudgetException, ...] = ()
 
 
 def _rule(severity: Severity, percent: int, long: timedelta) -> BurnRule:
