@@ -141,6 +141,39 @@ class ThresholdShape(Shape):
     samples: int
 
 
+class DelaysShape(Shape):
+    """How late events of one outcome came."""
+
+    seen: int
+    p50_s: float | None
+    p99_s: float | None
+
+
+class NewestShape(Shape):
+    """How complete the last minutes of a window are."""
+
+    minutes: int
+    good_complete: float | None
+    bad_complete: float | None
+    bad_ratio: float | None
+    bad_ratio_corrected: float | None
+    biased: bool
+
+
+class SettlingShape(Shape):
+    """How long a source is waited for, and why."""
+
+    settle_s: float
+    basis: Literal["stated", "learned", "capped", "not learned yet"]
+    cap_s: float | None
+    learned_from: AwareDatetime | None
+    learned_until: AwareDatetime | None
+    good: DelaysShape | None
+    bad: DelaysShape | None
+    apart: bool | None = Field(description="Whether good and bad events were told apart.")
+    newest: NewestShape | None
+
+
 class StandingShape(OutcomeShape):
     """How one objective stands, with all that is needed to ask again."""
 
@@ -161,6 +194,7 @@ class StandingShape(OutcomeShape):
     without_exclusions: OutcomeShape
     exhaustion: ExhaustionShape | None
     threshold: ThresholdShape | None
+    settling: SettlingShape | None
     problems: list[ProblemShape]
     revision: int
     data_version: int | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 
 from nines.definitions import shapes
@@ -27,6 +28,8 @@ _NEEDED: dict[str, dict[str, str]] = {
         "origins": 'add origins: "https://shop.example" under options: pages that may send, parted by spaces',
     },
 }
+#: Longest wait that can be learned: rows that come later are a backlog.
+MOST_SETTLE = timedelta(hours=1)
 _SIGNALS = ("traces", "metrics", "logs")
 #: Types whose files can be followed while they are written.
 _FOLLOWED = frozenset({"csv", "ndjson", "logfmt", "combined", "common"})
@@ -50,11 +53,27 @@ def source(reading: Reading, metadata: shapes.Metadata, spec: shapes.DataSourceS
             reading.minutes("heartbeat.gap", spec.heartbeat.gap),
             reading.predicate("heartbeat.where", spec.heartbeat.where),
         ),
-        settle=reading.pause("settle", spec.settle), description=spec.description,
+        settle=timedelta() if spec.settle == "auto" else reading.pause("settle", spec.settle),
+        settle_cap=_settle_cap(reading, spec), description=spec.description,
         sites=tuple(spec.sites),
     )  # fmt: skip
     _options(reading, found)
     return _with_sampling(reading, found, spec)
+
+
+def _settle_cap(reading: Reading, spec: shapes.DataSourceSpec) -> timedelta | None:
+    """Return the longest wait that may be learned, or None where the wait is stated."""
+    if spec.settle != "auto":
+        if spec.settle_cap is not None:
+            reading.refuse(
+                "settleCap", "a stated wait has no cap", "write settle: auto, or leave it out", code="no-auto"
+            )
+        return None
+    cap = reading.minutes("settleCap", spec.settle_cap or "15m")
+    if not timedelta() < cap <= MOST_SETTLE:
+        what = f"{spec.settle_cap} is longer than lateness is learned for"
+        reading.refuse("settleCap", what, "write at most 1h", code="bad-value")
+    return min(cap, MOST_SETTLE)
 
 
 def _options(reading: Reading, found: DataSource) -> None:

@@ -47,7 +47,13 @@ class DataSourceSpec(Shape):
         default_factory=dict, description="What the type needs beside."
     )
     heartbeat: HeartbeatShape = Field(default_factory=HeartbeatShape)
-    settle: str = Field("0s", description="How long after an edge its data is waited for.")
+    settle: str = Field(
+        "0s",
+        description="How long after an edge its data is waited for: a length, or `auto` to learn it from lateness.",
+    )
+    settle_cap: Length | None = Field(
+        None, alias="settleCap", description="Longest wait that `settle: auto` may learn; 15m unless given."
+    )
     description: str = ""
     sampling: Literal["all", "declared"] | RateShape | None = Field(
         None,

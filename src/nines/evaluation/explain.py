@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from nines.evaluation.standing import Outcome, Standing
-from nines.showing import budget_percent, burn, count, percent
+from nines.showing import budget_percent, burn, count, length, percent
+from nines.telemetry.settling import Settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def explain(standing: Standing) -> tuple[Step, ...]:
         standing: the answer to explain.
     """
     outcome = standing.outcome
-    steps = [_window(standing), *_counts(standing, outcome), *_sli(standing, outcome)]
+    steps = [_window(standing), *_waited(standing), *_counts(standing, outcome), *_sli(standing, outcome)]
     if standing.aggregated is not None:
         figure = standing.aggregated
         shown = "unknown" if figure.value is None else f"{float(figure.value):g}"
@@ -62,6 +63,35 @@ def _window(standing: Standing) -> Step:
         f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC",
         f"{standing.window_kind} {standing.window_label}, up to the last settled grid edge; half open",
     )
+
+
+def _waited(standing: Standing) -> list[Step]:
+    """Return how long the source was waited for, and what is still to come."""
+    found, fresh = standing.settling, standing.newest
+    if found is None:
+        return []
+    steps = [Step("waited for", length(found.settle) if found.settle else "nothing", _wait_rule(found))]
+    if fresh is not None and fresh.biased:
+        figure = fresh.figure
+        here = f"{percent(figure.bad_complete, decimals=1)} of bad, {percent(figure.good_complete, decimals=1)} of good"
+        ratio = f"bad there {percent(figure.seen, decimals=2)} seen, {percent(figure.ratio, decimals=2)} corrected"
+        steps.append(Step("still arriving", here, f"of the last {fresh.minutes} minutes are here; {ratio}"))
+    return steps
+
+
+def _wait_rule(found: Settling) -> str:
+    """Return in words why a source is waited for so long."""
+    learnt = found.learnt
+    if found.basis == "stated":
+        return "the wait that the definitions state"
+    if learnt is None:
+        return "to be learned, but no closed hour has a row yet; the first takes two hours"
+    seen = f"{count(learnt.lateness.good.total)} good and {count(learnt.lateness.bad.total)} bad events"
+    of = seen if learnt.apart else f"{count(learnt.seen)} rows"
+    since = f"learned from {of} of {learnt.span.start:%Y-%m-%d %H:%M} to {learnt.span.end:%Y-%m-%d %H:%M}"
+    if found.basis == "capped":
+        return f"{since}; 99 % take longer, but no longer wait is allowed"
+    return f"{since}: then 99 % of a minute's events are here"
 
 
 def _counts(standing: Standing, outcome: Outcome) -> list[Step]:

@@ -14,6 +14,7 @@ from typing import Literal
 from nines.errors import Problem
 from nines.objectives.counts import Counts
 from nines.spans import Span
+from nines.telemetry.settling import Newest, Settling
 
 Verdict = Literal["met", "missed", "at-risk", "unknown"]
 Basis = Literal["slices of the window", "events of the window", "forecast of the period's events"]
@@ -199,6 +200,8 @@ class Standing:
         fingerprint: SHA-256 over what must be equal after replay.
         interval: limits of the SLI where events are sampled, else None.
         spent_interval: limits of the spent share of the budget to date likewise.
+        settling: how long its source was waited for and why, or None for composites and for files.
+        newest: how complete the window's last minutes are, or None where lateness is not known.
     """
 
     objective: str
@@ -227,3 +230,5 @@ class Standing:
     interval: SampleInterval | None = None
     spent_interval: SampleInterval | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    settling: Settling | None = None
+    newest: Newest | None = None

@@ -9,6 +9,8 @@ from datetime import datetime
 from fractions import Fraction
 
 from nines.evaluation.standing import Aggregated, Burn, Exhaustion, Outcome, Range, SampleInterval, Standing
+from nines.telemetry.lateness import Delays
+from nines.telemetry.settling import Newest, Settling, told_by
 
 #: Longest exact fraction that is written out; longer ones can be derived from the counts.
 LONGEST_EXACT = 64
@@ -105,6 +107,7 @@ def standing_json(standing: Standing) -> dict[str, object]:
         "without_exclusions": _outcome(standing.without_exclusions),
         "exhaustion": _exhaustion(standing.exhaustion),
         "threshold": _threshold(standing.aggregated),
+        "settling": settling_json(standing.settling, standing.newest),
         "problems": [
             {"where": p.where, "what": p.what, "fix": p.fix, "severity": p.severity, "code": p.code}
             for p in standing.problems
@@ -144,6 +147,46 @@ def _exhaustion(ahead: Exhaustion | None) -> dict[str, object] | None:
         "high": instant(ahead.high),
         "formula": ahead.formula,
     }
+
+
+def settling_json(found: Settling | None, newest: Newest | None = None) -> dict[str, object] | None:
+    """Return how long a source is waited for under its JSON names.
+
+    Args:
+        found: the wait and what was learnt.
+        newest: how complete the window's last minutes are, or None.
+    """
+    if found is None:
+        return None
+    learnt, fresh = found.learnt, None if newest is None else newest.figure
+    return {
+        "settle_s": found.settle.total_seconds(),
+        "basis": found.basis,
+        "cap_s": None if found.cap is None else found.cap.total_seconds(),
+        "learned_from": None if learnt is None else instant(learnt.span.start),
+        "learned_until": None if learnt is None else instant(learnt.span.end),
+        "good": None if learnt is None else _delays(learnt.lateness.good),
+        "bad": None if learnt is None else _delays(learnt.lateness.bad),
+        "apart": None if learnt is None else learnt.apart,
+        "newest": None
+        if newest is None or fresh is None
+        else {
+            "minutes": newest.minutes,
+            "good_complete": number(fresh.good_complete),
+            "bad_complete": number(fresh.bad_complete),
+            "bad_ratio": number(fresh.seen),
+            "bad_ratio_corrected": number(fresh.ratio),
+            "biased": newest.biased,
+        },
+    }
+
+
+def _delays(delays: Delays) -> dict[str, object]:
+    def seconds(share: str) -> float | None:
+        found = told_by(delays, Fraction(share))
+        return None if found is None else found.total_seconds()
+
+    return {"seen": delays.total, "p50_s": seconds("0.5"), "p99_s": seconds("0.99")}
 
 
 def _threshold(figure: Aggregated | None) -> dict[str, object] | None:

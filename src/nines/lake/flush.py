@@ -33,6 +33,7 @@ from nines.lake.stamping import (
 )
 from nines.lake.tables import (
     COUNTS_SCHEMA,
+    DELAYS_SCHEMA,
     FLUSHES_SCHEMA,
     LOSSES_SCHEMA,
     PULSES_SCHEMA,
@@ -75,6 +76,7 @@ class Tables:
     losses: LakeTable
     pulses: LakeTable
     counts: LakeTable
+    delays: LakeTable
     flushes: LakeTable
 
     @classmethod
@@ -83,14 +85,15 @@ class Tables:
         schemas = {
             "events": STORED_SCHEMA, "series": SERIES_SCHEMA, "samples": SAMPLES_SCHEMA,
             "losses": LOSSES_SCHEMA, "pulses": PULSES_SCHEMA,
-            "counts": COUNTS_SCHEMA, "flushes": FLUSHES_SCHEMA,
+            "counts": COUNTS_SCHEMA, "delays": DELAYS_SCHEMA, "flushes": FLUSHES_SCHEMA,
         }  # fmt: skip
         return cls(**{name: LakeTable(folder / name, schema) for name, schema in schemas.items()})
 
     @property
     def in_order(self) -> tuple[LakeTable, ...]:
         """Every table, the list of flushes last."""
-        return self.events, self.series, self.samples, self.losses, self.pulses, self.counts, self.flushes
+        first = self.events, self.series, self.samples, self.losses, self.pulses, self.counts
+        return (*first, self.delays, self.flushes)
 
 
 @contextmanager

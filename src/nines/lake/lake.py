@@ -6,7 +6,7 @@ Every question names its tenant, and every query has it in its WHERE.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from nines.lake.assemble import Pulses, counts_block, grouped, minute_series, st
 from nines.lake.counting import REACH_US, Rolled, Wanted, past_counts, source_of, versions_sql
 from nines.lake.engine import connection
 from nines.lake.flush import Flushed, Flusher, Tables, lease
+from nines.lake.hearing import Freshness, freshness
 from nines.lake.inbox import Inbox, Kind, Receipt
 from nines.lake.rollup import covered_rows, sketch_rows, text
 from nines.lake.stamping import counts_table
@@ -39,27 +40,6 @@ from nines.telemetry.sketch import Sketch
 
 #: Commits of a table after which it is compacted.
 COMPACT_EVERY = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """How fresh one source is.
-
-    Attributes:
-        source: its name.
-        rows: rows stored.
-        first: earliest event time, or None.
-        last: latest event time, or None.
-        arrival: when the last row was acknowledged, or None.
-        pending: rows that wait for their flush.
-    """
-
-    source: str
-    rows: int
-    first: datetime | None
-    last: datetime | None
-    arrival: datetime | None
-    pending: int
 
 
 class Lake:
@@ -340,20 +320,11 @@ class Lake:
     def freshness(self, tenant: str) -> list[Freshness]:
         """Return how fresh each source of a tenant is, sorted by name."""
         pending = {s: n for (t, s), n in self.inbox.pending().items() if t == tenant}
-        figures = "count(*) AS n, {low} AS a, {high} AS b, epoch_us(max(arrival)) AS c"
-        table = self._ask(
-            f"SELECT source, {figures.format(low='epoch_us(min(time))', high='epoch_us(max(time))')} "
-            f"FROM {self.tables.events.relation()} WHERE tenant = {text(tenant)} GROUP BY 1 UNION ALL "
-            f"SELECT source, {figures.format(low='min(time) * 1000', high='max(time) * 1000')} "
-            f"FROM {self.tables.samples.relation()} WHERE tenant = {text(tenant)} GROUP BY 1"
-        )
-        found = {}
-        for r in table.to_pylist():
-            name, ends = r["source"], [_at(r[c]) for c in ("a", "b", "c")]
-            found[name] = Freshness(name, r["n"], ends[0], ends[1], ends[2], pending.get(name, 0))
-        for name, number in pending.items():
-            found.setdefault(name, Freshness(name, 0, None, None, None, number))
-        return [found[name] for name in sorted(found)]
+        return freshness(self.tables, tenant, pending)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the right to write the tables."""
+        return lease(self._lock)
 
     def compact(self, *, every: int = COMPACT_EVERY) -> int:
         """Join small files of tables that have grown many; returns how many tables were compacted."""
@@ -384,7 +355,3 @@ def _marker(tenant: str, indicator: Rolled) -> str:
 
 def _us(at: datetime) -> int:
     return int((at - instant_of(0)) // datetime.resolution)
-
-
-def _at(us: int | None) -> datetime | None:
-    return None if us is None else instant_of(0) + timedelta(microseconds=us)

@@ -21,6 +21,7 @@ from nines.operations.evidence import Bench, scopes_of
 from nines.sources.read import read_file
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.series import MinuteSeries, empty_series
+from nines.telemetry.settling import Learnt
 from nines.telemetry.sketch import Sketch
 
 
@@ -75,6 +76,10 @@ class FileMeasurements:
     def measured(self, indicator: EventIndicator, source: DataSource, start: int, end: int) -> MinuteSeries:
         """Return the counts of an indicator that nobody defined."""
         return self.series(indicator, source, start, end)
+
+    def learnt(self, source: DataSource) -> Learnt | None:  # noqa: ARG002 - rows of files have no arrival
+        """Return None: nobody knows when rows of files came."""
+        return None
 
     def problems(self, source: str) -> tuple[Problem, ...]:
         """Return what went wrong while a source's files were read."""

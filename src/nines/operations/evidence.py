@@ -21,11 +21,13 @@ from nines.evaluation.scopes import ScopeFigure, in_scope, side_by_side
 from nines.evaluation.standing import Standing
 from nines.evaluation.threshold import evaluate_bound
 from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indicator, ValueIndicator
+from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indicator, StateIndicator, ValueIndicator
 from nines.objectives.objective import Objective
+from nines.showing import percent
 from nines.spans import Span, minute_after, minute_of
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.series import MinuteSeries
+from nines.telemetry.settling import NEWEST, Learnt, Newest, newest, waited
 from nines.telemetry.sketch import Sketch
 
 
@@ -52,6 +54,9 @@ class Measurements(Protocol):
 
     def measured(self, indicator: EventIndicator, source: DataSource, start: int, end: int) -> MinuteSeries:
         """Return the counts of an indicator that nobody defined, for the minutes [start, end)."""
+
+    def learnt(self, source: DataSource) -> Learnt | None:
+        """Return how late a source's rows come, as known at the instant asked about; None where that is not known."""
 
     def problems(self, source: str) -> tuple[Problem, ...]:
         """Return what went wrong while a source was read."""
@@ -175,7 +180,7 @@ class Bench:
         settled = self.settled(objective)
         evidence = self.evidence(settled, at)
         if objective.bound is None:
-            return evaluate(settled, evidence, at, known_at)
+            return self._with_wait(evaluate(settled, evidence, at, known_at), settled, evidence)
         indicator = self.indicator(objective)
         sketch = Sketch.of([])
         if isinstance(indicator, ValueIndicator):
@@ -187,15 +192,49 @@ class Bench:
             raise CannotTellError(
                 Problem(objective.name, f"{objective.bound.aggregate} needs an indicator of values", code="no-values")
             )
-        return evaluate_bound(settled, evidence, sketch, at, known_at)
+        return self._with_wait(evaluate_bound(settled, evidence, sketch, at, known_at), settled, evidence)
+
+    def _with_wait(self, standing: Standing, objective: Objective, evidence: Evidence) -> Standing:
+        """Return a standing with how long its source was waited for, and how complete its last minutes are."""
+        indicator = self.indicator(objective)
+        source = self.definitions.sources.get(indicator.source)
+        if source is None or self.measurements.data_version is None:
+            return standing
+        learnt = self.measurements.learnt(source)
+        found = waited(source, learnt, objective.settle)
+        if learnt is None or isinstance(indicator, ValueIndicator | StateIndicator):
+            return replace(standing, settling=found)
+        end = minute_of(standing.window.end)
+        last = evidence.series.window(max(evidence.series.start, end - NEWEST), end)
+        gap = _session_gap(indicator)
+        fresh = newest(learnt, int(last.good.sum()), int(last.bad.sum()), max(objective.settle - gap, timedelta()))
+        told = (*standing.problems, *([_biased(objective, fresh)] if fresh.biased else []))
+        return replace(standing, settling=found, newest=fresh, problems=told)
 
     def settled(self, objective: Objective) -> Objective:
         """Return the objective with the settle time of its source, and of its sessions, when its own is shorter."""
         indicator = self.indicator(objective)
         source = self.definitions.sources.get(indicator.source)
-        session = indicator.session if isinstance(indicator, EventIndicator) else None
-        least = (source.settle if source else timedelta()) + (session.gap if session else timedelta())
+        least = (source.settle if source else timedelta()) + _session_gap(indicator)
         return replace(objective, settle=max(objective.settle, least))
+
+
+def _session_gap(indicator: Indicator) -> timedelta:
+    """Return how long after its last event a session is over; nothing for other kinds."""
+    session = indicator.session if isinstance(indicator, EventIndicator) else None
+    return session.gap if session is not None else timedelta()
+
+
+def _biased(objective: Objective, fresh: Newest) -> Problem:
+    """Return that the newest minutes lack events, with the figure corrected for them."""
+    figure = fresh.figure
+    bad, good = (percent(share, decimals=1) for share in (figure.bad_complete, figure.good_complete))
+    what = f"of the last {fresh.minutes} minutes {bad} of the bad and {good} of the good events are here"
+    if figure.ratio is not None and figure.seen is not None:
+        seen, corrected = (percent(share, decimals=2) for share in (figure.seen, figure.ratio))
+        what += f"; bad there are {seen}, or {corrected} corrected for those to come"
+    fix = "wait longer: give its DataSource a longer settle, or settle: auto"
+    return Problem(objective.name, what, fix, "note", "fresh-biased")
 
 
 def _near(exclusion: Exclusion, span: Span) -> Exclusion:

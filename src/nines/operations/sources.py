@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from nines.errors import Problem
-from nines.lake.lake import Freshness
+from nines.lake.hearing import Freshness
 from nines.operations.house import House
 from nines.operations.promises import in_force
 from nines.people.rights import Principal, require

@@ -22,10 +22,12 @@ from nines.objectives.objective import Objective
 from nines.operations.evidence import Bench, scopes_of
 from nines.operations.house import House
 from nines.operations.promises import exclusions, in_force
+from nines.operations.settling import lateness, with_waits
 from nines.people.rights import Principal, require
 from nines.spans import MINUTE
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.series import MinuteSeries
+from nines.telemetry.settling import Learnt
 from nines.telemetry.sketch import Sketch
 
 _KEPT = 2048
@@ -37,11 +39,21 @@ _given: OrderedDict[tuple[object, ...], Standing] = OrderedDict()
 
 @dataclass(frozen=True, slots=True)
 class LakeMeasurements:
-    """Measurements of one tenant in the lake, as known at a flush; see `Measurements`."""
+    """Measurements of one tenant in the lake, as known at a flush; see `Measurements`.
+
+    Attributes:
+        house: where they lie.
+        tenant: owner.
+        seq: last flush to see.
+        definitions: in force.
+        bound: the instant asked about, or what it is known at, whichever is earlier; lateness is learned before it.
+    """
 
     house: House
     tenant: str
     seq: int
+    definitions: Definitions
+    bound: datetime
 
     @property
     def data_version(self) -> int | None:
@@ -73,6 +85,10 @@ class LakeMeasurements:
     def measured(self, indicator: EventIndicator, source: DataSource, start: int, end: int) -> MinuteSeries:
         """Return the counts of an indicator that nobody defined, from the stored rows."""
         return self.house.lake.measure(self.tenant, indicator, source, start, end, self.seq)
+
+    def learnt(self, source: DataSource) -> Learnt | None:
+        """Return how late a source's rows come, as known at the instant asked about."""
+        return lateness(self.house, self.tenant, self.definitions, source, self.bound)
 
     def problems(self, source: str) -> tuple[Problem, ...]:  # noqa: ARG002 - the lake holds only what could be read
         """Return nothing: what could not be read was refused when it came."""
@@ -107,7 +123,9 @@ def bench(house: House, who: Principal, *, at: datetime, known_at: datetime | No
     definitions = in_force(house, who.tenant, at=at, known_at=known_at)
     seq = house.lake.last_sequence() if known_at is None else house.lake.sequence_at(known_at)
     on_record = exclusions(house, who.tenant, definitions, known_at)
-    return Bench(definitions, on_record, LakeMeasurements(house, who.tenant, seq))
+    bound = at if known_at is None else min(at, known_at)
+    measurements = LakeMeasurements(house, who.tenant, seq, definitions, bound)
+    return Bench(with_waits(house, who.tenant, definitions, bound), on_record, measurements)
 
 
 def chosen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nines.errors import ConflictError, InputError, Problem
@@ -15,6 +15,7 @@ from nines.objectives.period import period as period_of
 from nines.objectives.window import CalendarWindow
 from nines.operations.evidence import Bench
 from nines.operations.house import House
+from nines.operations.settling import with_waits
 from nines.operations.standings import bench
 from nines.people.rights import Principal, require
 from nines.showing import percent
@@ -70,6 +71,7 @@ def close(house: House, who: Principal, name: str, *, within: datetime | None, n
     calendars = [o for o in found if isinstance(o.window, CalendarWindow)]
     objective = work.settled((calendars or found or [work.objective(name)])[0])
     period = _period(objective, within, now)
+    work, objective = _as_at_its_end(house, who, work, objective.key, period)
     if any(s.objective == objective.key and s.period == period for s in on_record(house, who)):
         raise ConflictError(
             Problem(objective.key, f"the period from {period.start:%Y-%m-%d} is closed already", code="closed-already")
@@ -85,6 +87,15 @@ def close(house: House, who: Principal, name: str, *, within: datetime | None, n
     return Closed(
         f"closed {objective.key} from {period.start:%Y-%m-%d} to {period.end:%Y-%m-%d}: {standing['verdict']}", standing
     )
+
+
+def _as_at_its_end(house: House, who: Principal, work: Bench, name: str, period: Span) -> tuple[Bench, Objective]:
+    """Return a workplace whose sources are waited for as was learned by the end of a period, and its objective.
+
+    A correction years later then waits as long as the statement did.
+    """
+    then = replace(work, definitions=with_waits(house, who.tenant, work.definitions, period.end))
+    return then, then.settled(then.objective(name))
 
 
 def _standing(work: Bench, objective: Objective, period: Span) -> dict[str, object]:
@@ -112,8 +123,8 @@ def correct(house: House, who: Principal, spans: Sequence[Span], reason: str, *,
     work = bench(house, who, at=now, known_at=None)
     corrected = []
     for statement in touched:
-        objective = work.settled(work.objective(statement.objective))
-        standing = _standing(work, objective, statement.period)
+        then, objective = _as_at_its_end(house, who, work, statement.objective, statement.period)
+        standing = _standing(then, objective, statement.period)
         latest = statement.corrections[-1]["standing"] if statement.corrections else statement.standing
         if standing["fingerprint"] == latest["fingerprint"]:
             continue

@@ -1,4 +1,4 @@
-"""What the worker does on a schedule: flush, pull, close finished periods, compact."""
+"""What the worker does on a schedule: flush, pull, learn lateness, close finished periods, compact."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nines.operations import ingesting, statements
 from nines.operations.backfilling import pull_new
 from nines.operations.house import House
 from nines.operations.promises import in_force
+from nines.operations.settling import keep_lateness
 from nines.people.rights import Principal
 
 #: Old versions of tables are kept this long for readers that began before a compaction.
@@ -26,6 +27,11 @@ def flush(house: House, *, now: datetime) -> Flushed:
 def pull(house: House, *, now: datetime) -> int:
     """Ask every pulled source for what is new; returns how many rows came."""
     return sum(pull_new(house, Principal.local(tenant), now=now) for tenant in house.store.revisions.tenants())
+
+
+def learn(house: House, *, now: datetime) -> int:
+    """Keep how late the rows of closed hours were; returns how many hours of sources were kept."""
+    return keep_lateness(house, now=now)
 
 
 def close_periods(house: House, *, now: datetime) -> int:

@@ -61,7 +61,8 @@ class DataSource:
         options: what the type needs beside, as text (see docs/reference/datasource): `path`, `delimiter`,
             `time_format`, `time_unit`, `timezone`, `state_key`, `url`, `step`, ...
         heartbeat: how silence is told from quiet.
-        settle: how long after an edge its data is waited for.
+        settle: how long after an edge its data is waited for; where that is learned, nothing until it is filled in.
+        settle_cap: longest wait that may be learned, whole minutes up to an hour, or None when `settle` is stated.
         description: for people, or "".
         sampling: what a row without a weight stands for.
         sites: places it is measured at, each with a heartbeat of its own, or () for one place.
@@ -73,6 +74,7 @@ class DataSource:
     options: tuple[tuple[str, str], ...] = ()
     heartbeat: Heartbeat = Heartbeat()
     settle: timedelta = timedelta()
+    settle_cap: timedelta | None = None
     description: str = ""
     sampling: Sampling = Sampling()
     sites: tuple[str, ...] = ()

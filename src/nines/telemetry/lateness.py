@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import log, log1p
 
@@ -91,17 +92,9 @@ class Delays:
             >>> Delays((0, 10), (0, 4, 0)).complete(5, 10)
             Fraction(7, 8)
         """
-        if not self.total:
-            return None
-        corners = sorted({age, age + length, *(e for e in self.edges if age < e < age + length)})
-        heights = self._heights(corners)
-        if length == 0:
-            return heights[0] / self.total
-        pieces = zip(pairwise(corners), pairwise(heights), strict=True)
-        area = sum(((right - left) * (low + high) for (left, right), (low, high) in pieces), Fraction(0))
-        return area / (2 * length * self.total)
+        return _complete(self, age, length)
 
-    def _heights(self, delays: Sequence[int]) -> list[Fraction]:
+    def heights(self, delays: Sequence[int]) -> list[Fraction]:
         """Return how many events had arrived by each delay."""
         below = [0, *accumulate(self.counts)]
         heights = []
@@ -113,6 +106,20 @@ class Delays:
                 part = Fraction(self.counts[k] * max(delay - left, 0), self.edges[k] - left)
             heights.append(below[k] + part)
         return heights
+
+
+@lru_cache(maxsize=1024)
+def _complete(delays: Delays, age: int, length: int) -> Fraction | None:
+    """Return `Delays.complete`, worked out once for all objectives of a source."""
+    if not delays.total:
+        return None
+    corners = sorted({age, age + length, *(e for e in delays.edges if age < e < age + length)})
+    heights = delays.heights(corners)
+    if length == 0:
+        return heights[0] / delays.total
+    pieces = zip(pairwise(corners), pairwise(heights), strict=True)
+    area = sum(((right - left) * (low + high) for (left, right), (low, high) in pieces), Fraction(0))
+    return area / (2 * length * delays.total)
 
 
 def delays_of(event: Ints, arrival: Ints, edges: Sequence[int], *, known_at: int) -> Delays:

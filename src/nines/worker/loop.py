@@ -76,6 +76,7 @@ class Worker:
         return [
             Duty("flush", timedelta(seconds=1), lambda now: upkeep.flush(self.house, now=now)),
             Duty("pull", timedelta(seconds=60), lambda now: upkeep.pull(self.house, now=now)),
+            Duty("lateness", timedelta(minutes=5), lambda now: upkeep.learn(self.house, now=now)),
             Duty("statements", timedelta(minutes=5), lambda now: upkeep.close_periods(self.house, now=now)),
             Duty("compact", timedelta(minutes=2), lambda now: upkeep.compact(self.house, now=now)),
         ]
