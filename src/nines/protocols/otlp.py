@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metr
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 
 from nines.protocols.otlp_json import with_bytes
+from nines.protocols.otlp_size import check_size
 from nines.protocols.refusal import BAD_REQUEST, UNSUPPORTED, Refused
 
 Signal = Literal["traces", "metrics", "logs"]
@@ -61,6 +62,7 @@ def request_of(signal: Signal, body: bytes, kind: str) -> Any:  # noqa: ANN401 -
         if kind == JSON:
             json_format.ParseDict(with_bytes(body), message, ignore_unknown_fields=True)
         else:
+            check_size(signal, body)
             message.ParseFromString(body)
     except (DecodeError, json_format.ParseError, ValueError, TypeError, RecursionError) as error:
         raise Refused(BAD_REQUEST, f"the body is no OTLP request of {signal}: {str(error)[:200]}") from None

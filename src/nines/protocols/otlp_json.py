@@ -10,6 +10,8 @@ from typing import Any
 _IDENTITIES = frozenset({"traceId", "spanId", "parentSpanId"})
 #: Deepest nesting of values that is read.
 MOST_DEEP = 64
+#: Brackets and commas of a text at most: each may become a value, whatever few bytes it has.
+MOST_PARTS = 2_000_000
 
 
 def with_bytes(body: bytes) -> dict[str, Any]:
@@ -25,6 +27,9 @@ def with_bytes(body: bytes) -> dict[str, Any]:
         >>> with_bytes(b'{"traceId": "5B8E"}')
         {'traceId': 'W44='}
     """
+    if sum(body.count(mark) for mark in (b"{", b"[", b",")) > MOST_PARTS:
+        msg = f"it has more than {MOST_PARTS:,} values; send smaller batches"
+        raise ValueError(msg)
     try:
         found = json.loads(body)
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

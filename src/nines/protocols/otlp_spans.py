@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped, unused-ignore]
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
+from nines.protocols.otlp_size import check_size
 from nines.protocols.otlp_values import Rejected, attributes_of
 from nines.protocols.refusal import BAD_REQUEST, Refused
 from nines.protocols.remote_write_messages import built
@@ -138,6 +139,7 @@ def spans(body: bytes) -> tuple[pa.Table, Rejected]:
     Raises:
         Refused: it is no such request.
     """
+    check_size("traces", body)
     try:
         request = _MESSAGES["Request"].FromString(body)
     except DecodeError as error:
