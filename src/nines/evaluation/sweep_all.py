@@ -227,15 +227,34 @@ def _batches(objectives: Sequence[Objective], at: datetime) -> Iterator[tuple[in
 
 def _put(ring: Ints, objective: Objective, evidence: Evidence, begin: int, edge: int) -> bool:
     """Put an objective's minutes into its part of a ring, unless its counts are sampled or too large for columns."""
+    facts = facts_between(objective, evidence, begin, edge)
+    if facts is None:
+        return False
+    ring[np.arange(begin, edge) % len(ring)] = facts.T
+    return True
+
+
+def facts_between(objective: Objective, evidence: Evidence, start: int, end: int) -> Ints | None:
+    """Return an objective's minutes as a sweep takes them in, exclusions and service hours applied.
+
+    Args:
+        objective: whose minutes.
+        evidence: covers the minutes.
+        start: first grid minute.
+        end: grid minute after the last.
+
+    Returns:
+        int64 [4, minutes], rows as `FACTS`; None where columns cannot hold the counts: sampled, or too large.
+    """
     cut = _cut(evidence)
     if cut.series.scale != 1 or cut.series.good.dtype == object:
-        return False
-    series = cut.series.window(begin, edge)
+        return None
+    series = cut.series.window(start, end)
     if max(int(c.max(initial=0)) for c in (series.good, series.bad, series.unknown)) > LARGEST_COUNT:
-        return False
+        return None
 
     def aligned(values: Ints) -> Ints:
-        return MinuteSeries(cut.series.start, values, values, values, cut.series.state).window(begin, edge).good
+        return MinuteSeries(cut.series.start, values, values, values, cut.series.state).window(start, end).good
 
     covered = (
         replace(c, good=aligned(c.good), bad=aligned(c.bad), unknown=aligned(c.unknown))
@@ -243,8 +262,7 @@ def _put(ring: Ints, objective: Objective, evidence: Evidence, begin: int, edge:
         if len(c.good) == len(cut.series)
     )
     minutes, _ = take_out(series, replace(cut, covered=tuple(covered)), objective.hours)
-    ring[np.arange(begin, edge) % len(ring)] = facts_of(minutes).T
-    return True
+    return facts_of(minutes)
 
 
 def _cut(evidence: Evidence) -> Evidence:

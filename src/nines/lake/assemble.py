@@ -75,7 +75,12 @@ def minute_series(counts: pa.Table, pulses: Pulses, source: DataSource, start: i
 
 
 def counts_block(
-    counts: pa.Table, pulses: Mapping[str, Pulses], wanted: Sequence[tuple[Indicator, DataSource]], start: int, end: int
+    counts: pa.Table,
+    pulses: Mapping[str, Pulses],
+    wanted: Sequence[tuple[Indicator, DataSource]],
+    start: int,
+    end: int,
+    lost: Mapping[str, Ints],
 ) -> tuple[Ints, States]:
     """Return counts of many indicators as arrays; for each of them what `minute_series` gives.
 
@@ -85,6 +90,7 @@ def counts_block(
         wanted: indicators and their sources.
         start: first grid minute.
         end: grid minute after the last.
+        lost: rows lost in each minute, by source, where it lost any.
     """
     alive = {
         s.name: alive_minutes(pulses[s.name].minute, s.heartbeat.gap // MINUTE, start, end)
@@ -107,6 +113,10 @@ def counts_block(
     said = counts.column("state").fill_null(-1).to_numpy().astype(np.int64)[at]
     known = said >= 0
     state[place[0][known], place[1][known]] = said[known]
+    for number, (_, source) in enumerate(wanted):
+        if source.name in lost:
+            sums[2, number] += lost[source.name]
+            state[number, (state[number] == MinuteState.SILENT) & (lost[source.name] > 0)] = _ALIVE
     return sums, state
 
 

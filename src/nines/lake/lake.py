@@ -240,7 +240,7 @@ class Lake:
             f"AND minute >= {start} AND minute < {end} GROUP BY 1, 2"
         )
         pulses = self._pulses(tenant, list({s.name: s for _, s in wanted}.values()), start, end, "")
-        return counts_block(counts, pulses, wanted, start, end)
+        return counts_block(counts, pulses, wanted, start, end, self._losses(tenant, start, end, ""))
 
     def _losses(self, tenant: str, start: int, end: int, known: str) -> dict[str, Ints]:
         """Return how many rows each source lost in each minute, where it lost any."""
