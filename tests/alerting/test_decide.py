@@ -4,7 +4,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nines.alerting.decide import WHYS, Reading, decide, decide_count
@@ -135,6 +135,7 @@ LOWS = st.sampled_from(
 ORDER = {"under": 0, "open": 1, "over": 2}
 
 
+@settings(deadline=None)
 @given(AMOUNT, AMOUNT, st.integers(0, 20), st.integers(0, 20), LOWS)
 def test_turning_a_good_event_bad_never_speaks_for_calm(bad, good, doubt, more, low):
     """The same events, more of them bad: the side never goes down."""
@@ -144,6 +145,7 @@ def test_turning_a_good_event_bad_never_speaks_for_calm(bad, good, doubt, more, 
     assert ORDER[after] >= ORDER[before]
 
 
+@settings(deadline=None)
 @given(AMOUNT, AMOUNT, st.integers(0, 20), st.integers(0, 20), LOWS)
 def test_learning_what_was_unknown_never_contradicts_what_was_certain(bad, good, unknown, turned, low):
     """Whatever the unknown events turn out to be, a side that was certain stays."""
@@ -153,6 +155,7 @@ def test_learning_what_was_unknown_never_contradicts_what_was_certain(bad, good,
     assert before == "open" or after in {before, "open"}
 
 
+@settings(deadline=None)
 @given(AMOUNT, AMOUNT, st.none() | st.integers(0, 20), LOWS)
 def test_every_reason_has_its_words(bad, good, doubt, low):
     assert found(reading(bad, bad + good, doubt), HOT, low_traffic=low)[1] in WHYS

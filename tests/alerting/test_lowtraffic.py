@@ -6,7 +6,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, poisson
 
@@ -23,6 +23,7 @@ def test_two_coins_both_tails_by_hand():
     assert [binomial_tail(k, 2, Fraction(1, 2)) for k in range(4)] == [1, Fraction(3, 4), Fraction(1, 4), 0]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60), RATES)
 def test_a_tail_is_what_scipy_says(bad, events, rate):
     assert float(binomial_tail(bad, events, rate)) == pytest.approx(
@@ -30,6 +31,7 @@ def test_a_tail_is_what_scipy_says(bad, events, rate):
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 80), st.integers(0, 80), RATES, st.fractions("1/1000000", 2, max_denominator=10**6))
 def test_comparing_a_tail_is_comparing_the_number(bad, events, rate, limit):
     assert tail_below(bad, events, rate, limit) == (binomial_tail(bad, events, rate) < limit)
@@ -55,6 +57,7 @@ def test_half_a_billion_events_are_decided_at_once(bad, below):
     assert tail_below(bad, 500_000_000, Fraction(1, 1000), Fraction(1, 10**9)) is below
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), RATES, st.sampled_from([Fraction(1, 720), Fraction(1, 10), Fraction(1, 10**9)]))
 def test_the_least_bad_is_the_first_number_that_is_unlikely(events, rate, limit):
     least = least_bad(events, rate, limit)
@@ -70,6 +73,7 @@ def test_a_sequential_test_at_one_in_ten_thousand_needs_about_five_or_ten_bad_ev
     assert bad == decides
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(50, 10**6), st.integers(2, 40))
 def test_the_sequential_test_is_walds_formula(bad, events, factor):
     evidence = bad * log(factor) - (factor - 1) * events / 1000 - log(1000)
@@ -78,6 +82,7 @@ def test_the_sequential_test_is_walds_formula(bad, events, factor):
         assert found == (evidence > 0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.fractions(0, 200, max_denominator=60))
 def test_a_lull_is_what_scipy_says(seen, expected):
     tail = poisson.cdf(seen, float(expected))

@@ -37,12 +37,23 @@ def binomial_tail(bad: int, events: int, rate: Fraction) -> Fraction:
         Fraction(19, 100)
     """
     _check(bad, events, rate)
-    part, whole = rate.numerator, rate.denominator
-    other = whole - part
-    low, high = (0, bad) if 2 * bad <= events else (bad, events + 1)  # the shorter side is summed
-    ways = (math.comb(events, i) * part**i * other ** (events - i) for i in range(low, high))
-    share = Fraction(sum(ways), whole**events)
-    return 1 - share if low == 0 and high == bad else share
+    if 2 * bad > events:
+        return Fraction(*_below_count(events - bad + 1, events, 1 - rate))
+    below, whole = _below_count(bad, events, rate)
+    return 1 - Fraction(below, whole)
+
+
+def _below_count(count: int, events: int, rate: Fraction) -> tuple[int, int]:
+    """Return the chance of fewer than so many as integers (part, whole), each term from the one before."""
+    part, other = rate.numerator, rate.denominator - rate.numerator
+    whole = rate.denominator**events
+    if not other:
+        return (whole if count > events else 0), whole
+    term, total = other**events, 0
+    for i in range(min(count, events + 1)):
+        total += term
+        term = term * (events - i) * part // ((i + 1) * other)  # divides without a rest
+    return total, whole
 
 
 def _check(bad: int, events: int, rate: Fraction) -> None:

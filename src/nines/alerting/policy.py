@@ -6,6 +6,7 @@ source states the factor, the share follows from the window instead. Both are al
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -264,19 +265,25 @@ def policy_problems(policy: BurnPolicy, budget: Fraction, window: timedelta, whe
                 code="no-budget",
             ),
         )
-    found = []
-    for rule in policy.rules:
-        factor, shown = rule.factor(window), f"the {rule.severity} rule over {rule.long}"
-        never = factor * budget > 1 or (policy.comparison == "gt" and factor * budget == 1)
-        if never:
-            what = f"{shown} fires from {float(factor):g} times, which {float(budget):.3%} of budget can never reach"
-            found.append(
-                Problem(where, what, f"the largest factor that can is {float(1 / budget):g}", code="never-fires")
-            )
-        elif 2 * factor * budget > 1:
-            what = f"{shown} needs more than half of all events to be bad"
-            found.append(Problem(where, what, "lower its share, or lengthen the lookback", "warning", "hardly-fires"))
-        if factor < 1 and not policy.acknowledge_slow:
-            what = f"{shown} has a factor of {float(factor):g}, below 1: it fires while the promise is kept"
-            found.append(Problem(where, what, "raise its share, or set acknowledgeSlow", code="fires-below-one"))
-    return tuple(found)
+    return tuple(found for rule in policy.rules for found in _rule_problems(rule, policy, budget, window, where))
+
+
+def _rule_problems(
+    rule: BurnRule, policy: BurnPolicy, budget: Fraction, window: timedelta, where: str
+) -> Iterator[Problem]:
+    factor, shown = rule.factor(window), f"the {rule.severity} rule over {rule.long}"
+    if factor * budget > 1 or (policy.comparison == "gt" and factor * budget == 1):
+        what = f"{shown} fires from {float(factor):g} times, which {float(budget):.3%} of budget can never reach"
+        yield Problem(where, what, f"the largest factor that can is {float(1 / budget):g}", code="never-fires")
+    elif 2 * factor * budget > 1:
+        what = f"{shown} needs more than half of all events to be bad"
+        yield Problem(where, what, "lower its share, or lengthen the lookback", "warning", code="hardly-fires")
+    if factor < 1 and not policy.acknowledge_slow:
+        what = f"{shown} has a factor of {float(factor):g}, below 1: it fires while the promise is kept"
+        yield Problem(where, what, "raise its share, or set acknowledgeSlow", code="fires-below-one")
+    if factor <= 1 and policy.low_traffic.sequential is not None:
+        what = f"{shown} has a factor of {float(factor):g}, which a sequential test can never tell from 1"
+        yield Problem(where, what, "leave the rule out, or use falsePages", code="never-shows")
+    if rule.long > window:
+        what = f"{shown} looks further back than the window of {duration_text(window)}"
+        yield Problem(where, what, "shorten the lookback", "warning", code="beyond-window")
