@@ -25,6 +25,7 @@ BENCHES = {
     "killing": ("bench.killing", "SIGKILL at random points, nothing lost or doubled"),
     "receiving-metrics": ("bench.receiving_metrics", "remote write and StatsD to columns"),
     "receiving-spans": ("bench.receiving_spans", "OTLP spans to columns"),
+    "status-api": ("bench.status_api", "standings over HTTP at 500 requests a second, 10,000 objectives in force"),
     "starting": ("bench.starting", "the command line's start and `check` on 100 files"),
 }
 RESULTS = Path(__file__).parent / "results"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
@@ -17,10 +19,45 @@ from nines.operations.door import bearer_of, call_of
 from nines.operations.house import House
 from nines.operations.listing import mark
 from nines.operations.people import identify
-from nines.people.rights import Principal
+from nines.people.rights import Principal, require
 from nines.reading import instant
 
 Clock = Callable[[], datetime]
+
+
+class Answers:
+    """Answers given lately, by their ETags; what an answer depends on is in its tag, so one that is kept still holds.
+
+    One rule: the bytes it keeps are bounded, and the longest unasked go first.
+    """
+
+    def __init__(self, most: int = 64 * 1024 * 1024) -> None:
+        """Keep nothing yet.
+
+        Args:
+            most: bytes of answers.
+        """
+        self._most, self._size = most, 0
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, tag: str) -> bytes | None:
+        """Return an answer, or None when it is not kept."""
+        with self._lock:
+            found = self._kept.get(tag)
+            if found is not None:
+                self._kept.move_to_end(tag)
+            return found
+
+    def keep(self, tag: str, answer: bytes) -> None:
+        """Keep an answer."""
+        with self._lock:
+            if tag in self._kept or len(answer) > self._most:
+                return
+            self._kept[tag] = answer
+            self._size += len(answer)
+            while self._size > self._most:
+                self._size -= len(self._kept.popitem(last=False)[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +66,7 @@ class Context:
 
     house: House
     clock: Clock
+    answers: Answers = field(default_factory=Answers)
 
 
 def context_of(request: Request) -> Context:
@@ -72,11 +110,12 @@ def _instant(name: str, text: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The instant asked about, and as known when."""
+    """The instant asked about, as known when, and the present one."""
 
     at: datetime
     known_at: datetime | None
     stated: bool
+    now: datetime
 
 
 def when_of(
@@ -87,8 +126,8 @@ def when_of(
     ] = None,
 ) -> When:
     """Return the instants a request asks about."""
-    stated = _instant("at", at)
-    return When(stated or context.clock(), _instant("known_at", known_at), stated is not None)
+    stated, now = _instant("at", at), context.clock()
+    return When(stated or now, _instant("known_at", known_at), stated is not None, now)
 
 
 InContext = Annotated[Context, Depends(context_of)]
@@ -113,23 +152,28 @@ def cached(request: Request, body: Any, *, seconds: int = 0) -> Response:  # noq
 
 
 def marked(
-    request: Request, context: Context, who: Principal, answer: Callable[[], Any], *, seconds: int = 0
+    request: Request, context: Context, who: Principal, asked: When, answer: Callable[[], Any], *, seconds: int = 0
 ) -> Response:
-    """Return a JSON answer whose ETag is known before it is worked out; 304 costs no evaluation.
+    """Return a JSON answer whose ETag is known before it is worked out; one given before costs no evaluation.
 
     Args:
         request: what was asked.
         context: of the application.
-        who: who is asking.
+        who: who is asking; they have to have the right to see.
+        asked: the instants; the mark is taken at the same one as the answer, or they could lie in two minutes.
         answer: works the JSON value out.
         seconds: how long a client may use it without asking.
     """
-    seen = f"{mark(context.house, who, at=context.clock())} {request.url.path}?{request.url.query}"
+    require(who, "see")
+    seen = f"{mark(context.house, who, at=asked.now)} {request.url.path}?{request.url.query}"
     tag = f'W/"{hashlib.sha256(seen.encode()).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": f"private, max-age={seconds}", "Vary": "Authorization, Cookie"}
-    if who.kind != "nobody" and _has(request, tag):
+    if _has(request, tag):
         return Response(status_code=304, headers=headers)
-    text = json.dumps(answer(), ensure_ascii=False, separators=(",", ":")).encode()
+    text = context.answers.get(tag)
+    if text is None:
+        text = json.dumps(answer(), ensure_ascii=False, separators=(",", ":")).encode()
+        context.answers.keep(tag, text)
     return Response(text, headers=headers, media_type="application/json")
 
 

@@ -57,6 +57,7 @@ class Lake:
         self.tables = Tables.under(folder)
         self._lock = folder / "flush.lock"
         self._rolled: set[tuple[str, str]] = set()  # indicators whose past is known to be counted
+        self._last = -1, 0  # the flushes' newest commit when they were last read, and the last sequence there
         self._connection = connection()
         self._flusher = Flusher(self.inbox, self.tables, observe)
 
@@ -102,10 +103,12 @@ class Lake:
             return self._flusher.flush(wanted, now, self.last_sequence)
 
     def last_sequence(self) -> int:
-        """Return the sequence of the last finished flush, or 0."""
-        return int(
-            self._ask(f"SELECT coalesce(max(seq), 0) AS s FROM {self.tables.flushes.relation()}").column("s")[0].as_py()
-        )
+        """Return the sequence of the last finished flush, or 0; the table is read again only when it has changed."""
+        newest = self.tables.flushes.newest()
+        if self._last[0] != newest:
+            asked = f"SELECT coalesce(max(seq), 0) AS s FROM {self.tables.flushes.relation()}"
+            self._last = newest, int(self._ask(asked).column("s")[0].as_py())
+        return self._last[1]
 
     def sequence_at(self, instant: datetime) -> int:
         """Return the last sequence visible at an instant, or 0."""

@@ -115,6 +115,10 @@ def _opened(path: Path) -> DeltaTable | None:
         return table
 
 
+#: The mark of a table's folder when its newest commit was last looked for, and the number of that commit.
+_NEWEST: dict[Path, tuple[tuple[int, int], int]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class LakeTable:
     """One Delta table of the lake.
@@ -130,6 +134,24 @@ class LakeTable:
     def exists(self) -> bool:
         """Return whether it was ever written."""
         return _opened(self.path) is not None
+
+    def newest(self) -> int:
+        """Return the number of its newest commit, or -1; two looks at the disk tell that there is no newer one."""
+        log = self.path / "_delta_log"
+        try:
+            seen = log.stat()
+        except OSError:
+            return -1
+        mark = seen.st_ino, seen.st_mtime_ns
+        held = _NEWEST.get(self.path)
+        # A folder's time stands still for some milliseconds, so the next commit's own name is looked for too.
+        if held is not None and held[0] == mark and not (log / f"{held[1] + 1:020d}.json").exists():
+            return held[1]
+        with _OPENING:
+            table = _opened(self.path)
+            version = table.version() if table is not None else -1
+        _NEWEST[self.path] = mark, version
+        return version
 
     def version_of(self, app_id: str) -> int:
         """Return the last transaction of an application that it holds, or 0."""

@@ -23,6 +23,7 @@ from nines.evaluation.threshold import evaluate_bound
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indicator, StateIndicator, ValueIndicator
 from nines.objectives.objective import Objective
+from nines.operations.finding import chosen, session_gap, settle_of
 from nines.showing import percent
 from nines.spans import Span, minute_after, minute_of
 from nines.telemetry.datasource import DataSource
@@ -168,12 +169,7 @@ class Bench:
         Raises:
             NotFoundError: there is none.
         """
-        for objective in self.definitions.objectives:
-            if name in {objective.name, objective.key}:
-                return objective
-        raise NotFoundError(
-            Problem(name, "there is no such objective", "`nines status` lists those in force", code="no-objective")
-        )
+        return chosen(self.definitions, (name,), "", "")[0]
 
     def standing(self, objective: Objective, at: datetime, known_at: datetime | None) -> Standing:
         """Return how an objective stands."""
@@ -206,23 +202,15 @@ class Bench:
             return replace(standing, settling=found)
         end = minute_of(standing.window.end)
         last = evidence.series.window(max(evidence.series.start, end - NEWEST), end)
-        gap = _session_gap(indicator)
+        gap = session_gap(indicator)
         fresh = newest(learnt, int(last.good.sum()), int(last.bad.sum()), max(objective.settle - gap, timedelta()))
         told = (*standing.problems, *([_biased(objective, fresh)] if fresh.biased else []))
         return replace(standing, settling=found, newest=fresh, problems=told)
 
     def settled(self, objective: Objective) -> Objective:
         """Return the objective with the settle time of its source, and of its sessions, when its own is shorter."""
-        indicator = self.indicator(objective)
-        source = self.definitions.sources.get(indicator.source)
-        least = (source.settle if source else timedelta()) + _session_gap(indicator)
-        return replace(objective, settle=max(objective.settle, least))
-
-
-def _session_gap(indicator: Indicator) -> timedelta:
-    """Return how long after its last event a session is over; nothing for other kinds."""
-    session = indicator.session if isinstance(indicator, EventIndicator) else None
-    return session.gap if session is not None else timedelta()
+        self.indicator(objective)
+        return replace(objective, settle=settle_of(self.definitions, objective))
 
 
 def _biased(objective: Objective, fresh: Newest) -> Problem:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from nines.evaluation.standing import Standing
 from nines.objectives.objective import Objective
+from nines.operations.finding import chosen, edge_of, rests
 from nines.operations.house import House
-from nines.operations.promises import in_force
-from nines.operations.standings import chosen, standings
+from nines.operations.promises import edition, in_force
+from nines.operations.settling import with_waits
+from nines.operations.standings import standings
 from nines.people.rights import Principal, require
 
 
@@ -88,19 +90,15 @@ def mark(house: House, who: Principal, *, at: datetime) -> str:
     Args:
         house: where to look.
         who: who is asking.
-        at: instant asked about; standings move with its minute.
+        at: instant asked about; standings move when the grid's last edge has settled.
 
     Returns:
-        16 hex digits over the last flush, the tenant's last revision and fact, and the minute.
+        16 hex digits over the last flush, the tenant's last revision and fact, what is in force, and the last edges
+        of the grid.
     """
     if who.kind == "nobody":
         return ""
-    newest = house.store.journal(who.tenant, newest=1)
-    seen = (
-        house.lake.last_sequence(),
-        house.store.revisions.mark(who.tenant),
-        newest[0].number if newest else 0,
-        f"{at:%Y-%m-%dT%H:%M}",
-        who.tenant,
-    )
+    waited = with_waits(house, who.tenant, in_force(house, who.tenant, at=at), at)
+    edges = edge_of(at, rests(waited) | {timedelta()})
+    seen = house.lake.last_sequence(), edition(house, who.tenant, at=at), edges, who.tenant
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

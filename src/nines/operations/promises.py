@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from nines.definitions.load import Definitions
 from nines.definitions.promql import sides
@@ -15,6 +16,7 @@ from nines.lake.counting import Wanted
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import CounterIndicator, Indicator
 from nines.operations.house import House
+from nines.store.store import Store
 from nines.telemetry.selecting import Sides
 
 _KEPT = 64
@@ -25,8 +27,10 @@ _read: OrderedDict[tuple[object, ...], Definitions] = OrderedDict()
 _wanted: dict[tuple[int, str], tuple[Definitions, Wanted]] = {}
 
 
-#: All versions of a tenant and the instants from which they hold, sorted, by store and tenant.
-_recorded: dict[tuple[int, str], tuple[list[Version], list[datetime]]] = {}
+#: What was read lately of each store, by tenant, beside the mark under which it was read.
+_Recorded = tuple[list[Version], list[datetime]]
+_recorded: WeakKeyDictionary[Store, dict[str, tuple[tuple[int, int], _Recorded]]] = WeakKeyDictionary()
+_excluded: WeakKeyDictionary[Store, dict[str, tuple[tuple[int, int], tuple[Exclusion, ...]]]] = WeakKeyDictionary()
 
 
 def versions(house: House, tenant: str, known_at: datetime | None = None) -> list[Version]:
@@ -34,18 +38,22 @@ def versions(house: House, tenant: str, known_at: datetime | None = None) -> lis
     return _versions(house, tenant, known_at)[0]
 
 
-def _versions(house: House, tenant: str, known_at: datetime | None) -> tuple[list[Version], list[datetime]]:
+def _versions(house: House, tenant: str, known_at: datetime | None) -> _Recorded:
     """Return a tenant's versions, and the instants from which they hold, sorted."""
+    mark, held = house.store.mark(tenant), _recorded.setdefault(house.store, {})
+    if known_at is None and tenant in held and held[tenant][0] == mark:
+        return held[tenant][1]
     rows = house.store.revisions.history(tenant, known_at=known_at)
-    key = (id(house.store), tenant)
-    held = _recorded.get(key)
-    if known_at is None and held is not None and len(held[0]) == len(rows):
-        return held
     found = [Version(r.kind, r.name, r.number, r.effective_from, r.document) for r in rows]
     made = found, sorted(v.effective_from for v in found)
     if known_at is None:
-        _recorded[key] = made
+        held[tenant] = mark, made
     return made
+
+
+def edition(house: House, tenant: str, *, at: datetime) -> tuple[int, int, int]:
+    """Return numbers that change whenever what a tenant has on record, or has in force at an instant, changes."""
+    return *house.store.mark(tenant), bisect_right(_versions(house, tenant, None)[1], at)
 
 
 def in_force(house: House, tenant: str, *, at: datetime, known_at: datetime | None = None) -> Definitions:
@@ -79,9 +87,18 @@ def exclusions(
         definitions: in force.
         known_at: as known then, or None for now.
     """
+    return (*definitions.exclusions, *_recorded_exclusions(house, tenant, known_at))
+
+
+def _recorded_exclusions(house: House, tenant: str, known_at: datetime | None) -> tuple[Exclusion, ...]:
+    mark, held = house.store.mark(tenant), _excluded.setdefault(house.store, {})
+    if known_at is None and tenant in held and held[tenant][0] == mark:
+        return held[tenant][1]
     told = house.store.told(tenant, kinds=("exclusion.recorded", "exclusion.withdrawn"), until=known_at)
-    recorded = (e for e in exclusions_on_record(told) if e.known_at(known_at))
-    return (*definitions.exclusions, *recorded)
+    found = tuple(e for e in exclusions_on_record(told) if e.known_at(known_at))
+    if known_at is None:
+        held[tenant] = mark, found
+    return found
 
 
 def wanted(house: House, tenants: Sequence[str], *, at: datetime) -> dict[str, Wanted]:

@@ -6,9 +6,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
 from nines.definitions.load import Definitions
-from nines.errors import NotFoundError, Problem
+from nines.errors import Problem
 from nines.evaluation.evidence import CoveredEvents
 from nines.evaluation.explain import Step
 from nines.evaluation.explain import explain as explain_standing
@@ -16,10 +17,12 @@ from nines.evaluation.history import History, history
 from nines.evaluation.scopes import ScopeFigure
 from nines.evaluation.standing import Standing
 from nines.journal.folds import Annotation, notes
+from nines.lake.lake import Lake
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import EventIndicator, Indicator, StateIndicator, ValueIndicator
 from nines.objectives.objective import Objective
 from nines.operations.evidence import Bench, scopes_of
+from nines.operations.finding import chosen, edge_of, rests_of
 from nines.operations.house import House
 from nines.operations.promises import exclusions, in_force
 from nines.operations.settling import lateness, with_waits
@@ -34,7 +37,7 @@ _KEPT = 2048
 #: Objectives whose counts are fetched in one question; more would hold too many minutes at once.
 FETCHED_TOGETHER = 64
 #: Standings given lately. The key holds all they depend on, so a hit is the same answer to the bit.
-_given: OrderedDict[tuple[object, ...], Standing] = OrderedDict()
+_given: WeakKeyDictionary[Lake, OrderedDict[tuple[object, ...], Standing]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,32 +131,6 @@ def bench(house: House, who: Principal, *, at: datetime, known_at: datetime | No
     return Bench(with_waits(house, who.tenant, definitions, bound), on_record, measurements)
 
 
-def chosen(
-    definitions: Definitions, names: tuple[str, ...], service: str, label: str, text: str = ""
-) -> list[Objective]:
-    """Return the objectives that names and filters pick, in the order of their definitions.
-
-    Raises:
-        NotFoundError: a name picks none.
-    """
-    key, _, value = label.partition("=")
-    known = {n for o in definitions.objectives for n in (o.name, o.key)} if names else set[str]()
-    for name in names:
-        if name not in known:
-            raise NotFoundError(
-                Problem(name, "there is no such objective", "`nines status` lists them", code="no-objective")
-            )
-    wanted = frozenset(names)
-    return [
-        o
-        for o in definitions.objectives
-        if (not names or o.name in wanted or o.key in wanted)
-        and (not service or o.service == service)
-        and (not label or (dict(o.labels).get(key) == value if value else key in dict(o.labels)))
-        and (not text or text.lower() in f"{o.name} {o.display_name} {o.service} {o.labels}".lower())
-    ]
-
-
 def standings(
     house: House,
     who: Principal,
@@ -191,32 +168,33 @@ def _together(
     house: House, who: Principal, work: Bench, objectives: list[Objective], at: datetime, known_at: datetime | None
 ) -> list[Standing]:
     """Return standings, fetching the counts of those that are not on the shelf in one question."""
-    missing = [o for o in objectives if _key(house, who, work, o, at, known_at) not in _given]
+    shelf = _given.setdefault(house.lake, OrderedDict())
+    missing = [o for o in objectives if _key(who, work, o, at, known_at) not in shelf]
     if len(missing) > 1:
         work.fetch(missing, at)
     return [_standing(house, who, work, o, at, known_at) for o in objectives]
 
 
 def _key(
-    house: House, who: Principal, work: Bench, objective: Objective, at: datetime, known_at: datetime | None
+    who: Principal, work: Bench, objective: Objective, at: datetime, known_at: datetime | None
 ) -> tuple[object, ...]:
-    """Return all that a standing depends on; instants within one minute of the grid have the same standing."""
+    """Return all that a standing depends on; instants between two edges of the grid have the same standing."""
     held = tuple(e for e in work.exclusions if e.holds_for(objective.service, objective.name))
-    edge = at.replace(second=0, microsecond=0)
-    return id(house.lake), who.tenant, objective, edge, known_at, work.measurements.data_version, held
+    edge = edge_of(at, rests_of(work.definitions, objective))
+    return who.tenant, objective, edge, known_at, work.measurements.data_version, held
 
 
 def _standing(
     house: House, who: Principal, work: Bench, objective: Objective, at: datetime, known_at: datetime | None
 ) -> Standing:
     """Return a standing, from the shelf when nothing it depends on has changed since the last grid edge."""
-    key = _key(house, who, work, objective, at, known_at)
-    if key not in _given or work.settled(objective).settle % MINUTE:
-        _given[key] = work.standing(objective, at, known_at)
-        while len(_given) > _KEPT:
-            _given.popitem(last=False)
-    _given.move_to_end(key)
-    return replace(_given[key], at=at)
+    key, shelf = _key(who, work, objective, at, known_at), _given.setdefault(house.lake, OrderedDict())
+    found = shelf.get(key)
+    if found is None:
+        found = shelf[key] = work.standing(objective, at, known_at)
+        while len(shelf) > _KEPT:
+            shelf.popitem(last=False)
+    return replace(found, at=at)
 
 
 def standing(house: House, who: Principal, name: str, *, at: datetime, known_at: datetime | None = None) -> Standing:

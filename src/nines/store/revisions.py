@@ -77,16 +77,6 @@ class Revisions:
             self._read[tenant] = (rows[-1]["id"], known)
         return [r for r in known if known_at is None or r.recorded_at <= known_at]
 
-    def mark(self, tenant: str) -> int:
-        """Return a number that changes with every revision of a tenant.
-
-        Args:
-            tenant: owner.
-        """
-        query = sa.select(sa.func.coalesce(sa.func.max(revisions.c.id), 0)).where(revisions.c.tenant == tenant)
-        with self._engine.connect() as connection:
-            return int(connection.execute(query).scalar_one())
-
     def tenants(self) -> list[str]:
         """Return the tenants that have definitions."""
         with self._engine.connect() as connection:

@@ -23,7 +23,7 @@ from nines.store.engine import bring_up_to_date, reach
 from nines.store.outbox import Outbox
 from nines.store.proof import DigestOf, prove
 from nines.store.revisions import Revisions
-from nines.store.schema import facts, payloads, tenants
+from nines.store.schema import facts, payloads, revisions, tenants
 from nines.store.ticking import Ticking
 
 
@@ -113,6 +113,18 @@ class Store:
         query = query.where(facts.c.at <= until) if until is not None else query
         with self._engine.connect() as connection:
             return [(_fact(row), json.loads(row["body"])) for row in connection.execute(query).mappings()]
+
+    def mark(self, tenant: str) -> tuple[int, int]:
+        """Return two numbers that change with every deed of a tenant: the last fact's, and the last revision's.
+
+        Args:
+            tenant: owner; (0, 0) when it has done nothing yet.
+        """
+        last = sa.select(sa.func.max(revisions.c.id)).where(revisions.c.tenant == tenant).scalar_subquery()
+        query = sa.select(tenants.c.facts, sa.func.coalesce(last, 0)).where(tenants.c.name == tenant)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return (0, 0) if row is None else (int(row[0]), int(row[1]))
 
     def journal(self, tenant: str, *, newest: int = 200) -> list[Fact]:
         """Return the newest facts of a tenant, newest first."""
