@@ -202,3 +202,24 @@ def test_a_text_that_no_database_takes_is_answered_and_the_next_batch_goes_in(in
     with pytest.raises(OverloadedError):
         answered(inbox, source="\ud800")
     assert answered(inbox).id == 1
+
+
+def test_what_was_not_stored_is_counted_by_source_and_reason_and_survives(inbox, tmp_path):
+    inbox.append("acme", "web", events((0, 200)), arrival=NOON, key="k", unkept={"refused": 2, "unnamed": 0})
+    inbox.tally("acme", "web", {"refused": 3}, arrival=NOON)
+    inbox.tally("bolt", "web", {"unnamed": 5}, arrival=NOON)
+    found = {key: tally.number for key, tally in Inbox(tmp_path / "inbox.sqlite").tallies("acme").items()}
+    assert found == {("web", "refused"): 5}
+
+
+def test_a_repeated_batch_counts_its_rows_as_repeated_and_nothing_of_it_twice(inbox):
+    for _ in range(3):
+        inbox.append("acme", "web", events((0, 200), (1, 200)), arrival=NOON, key="k", unkept={"refused": 1})
+    found = {key: tally.number for key, tally in inbox.tallies("acme").items()}
+    assert found == {("web", "refused"): 1, ("web", "repeated"): 4}
+
+
+def test_a_tally_stores_no_batch(inbox):
+    inbox.tally("acme", "web", {"refused": 3}, arrival=NOON)
+    assert inbox.last_id() == 0
+    assert inbox.pending() == {}

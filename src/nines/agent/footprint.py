@@ -23,6 +23,7 @@ EFFORTS: tuple[Effort, ...] = (
     Effort(one_in=4, stretch=4),
     Effort(one_in=4, stretch=4, collects=False),
 )
+_WATCHED = ("cpu_percent", "rss_mb", "egress_bytes_per_s")
 _TOLD = ("everything", "one event in 4, with its weight", "four times the intervals", "its own figures only")
 
 
@@ -89,6 +90,12 @@ class Steps:
         """How much is collected now."""
         return EFFORTS[self.step]
 
+    @property
+    def declared(self) -> dict[str, float]:
+        """What it may take, by name; what is not watched is not there."""
+        bounds = {name: getattr(self._declared, name) for name in _WATCHED}
+        return {name: float(bound) for name, bound in bounds.items() if bound is not None}
+
     def heed(self, taken: Taken) -> None:
         """Account for one interval, and log every step.
 
@@ -97,8 +104,8 @@ class Steps:
         """
         over = [
             f"{name} is {getattr(taken, name):.1f} of {bound:g}"
-            for name in ("cpu_percent", "rss_mb", "egress_bytes_per_s")
-            if (bound := getattr(self._declared, name)) is not None and getattr(taken, name) > bound
+            for name, bound in self.declared.items()
+            if getattr(taken, name) > bound
         ]
         self._over = self._over + 1 if over else 0
         self._within = 0 if over else self._within + 1

@@ -74,4 +74,6 @@ class OwnCollector:
             "nines_agent_lost_rows_total": float(self._queue.dropped),
             "nines_agent_bad_lines_total": float(self._bad_lines()),
             "nines_agent_clock_step_seconds": self._stamps.stepped.total_seconds(),
+            "nines_agent_queue_bound_bytes": float(self._queue.most_bytes),
+            **{f"nines_agent_declared_{name}": bound for name, bound in self._steps.declared.items()},
         }

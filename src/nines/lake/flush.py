@@ -25,6 +25,7 @@ from nines.lake.rollup import pulse_minutes
 from nines.lake.stamping import (
     flush_row,
     pulse_table,
+    repeats_table,
     stamped_counts,
     stamped_events,
     stamped_losses,
@@ -37,6 +38,7 @@ from nines.lake.tables import (
     FLUSHES_SCHEMA,
     LOSSES_SCHEMA,
     PULSES_SCHEMA,
+    REPEATS_SCHEMA,
     SAMPLES_SCHEMA,
     SERIES_SCHEMA,
     STORED_SCHEMA,
@@ -76,6 +78,7 @@ class Tables:
     losses: LakeTable
     pulses: LakeTable
     counts: LakeTable
+    repeats: LakeTable
     delays: LakeTable
     flushes: LakeTable
 
@@ -85,7 +88,8 @@ class Tables:
         schemas = {
             "events": STORED_SCHEMA, "series": SERIES_SCHEMA, "samples": SAMPLES_SCHEMA,
             "losses": LOSSES_SCHEMA, "pulses": PULSES_SCHEMA,
-            "counts": COUNTS_SCHEMA, "delays": DELAYS_SCHEMA, "flushes": FLUSHES_SCHEMA,
+            "counts": COUNTS_SCHEMA, "repeats": REPEATS_SCHEMA,
+            "delays": DELAYS_SCHEMA, "flushes": FLUSHES_SCHEMA,
         }  # fmt: skip
         return cls(**{name: LakeTable(folder / name, schema) for name, schema in schemas.items()})
 
@@ -93,7 +97,7 @@ class Tables:
     def in_order(self) -> tuple[LakeTable, ...]:
         """Every table, the list of flushes last."""
         first = self.events, self.series, self.samples, self.losses, self.pulses, self.counts
-        return (*first, self.delays, self.flushes)
+        return (*first, self.repeats, self.delays, self.flushes)
 
 
 @contextmanager
@@ -153,6 +157,7 @@ class Flusher:
             measured = self.readings.counts(readings, self._tables.counts, wanted, seq)
             self._tables.counts.append(pa.concat_tables([counted, measured, *ready]), app, last)
         self._observe("counts")
+        self._tables.repeats.append(repeats_table(batches, (rows, readings), seq), app, last)
         count = rows.num_rows + readings.num_rows + sum(t.num_rows for t in ready)
         self._tables.flushes.append(flush_row(seq, batches, now, count), app, last)
         self._observe("flushes")

@@ -11,12 +11,13 @@ import queue
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import pyarrow as pa
@@ -25,6 +26,9 @@ from nines.errors import OverloadedError, Problem
 from nines.spans import EPOCH
 
 Kind = Literal["events", "counts", "samples", "series", "lost"]
+#: What is told of rows that were not stored: the rows of a batch that had been acknowledged before, rows that could not
+#: be read or were refused for good, and readings of series that no indicator names.
+Unkept = Literal["repeated", "refused", "unnamed"]
 #: Bytes of waiting batches beyond which new ones are refused, so that a stalled flush never fills the disk unseen.
 MOST_BYTES = 2 * 1024**3
 #: Batches that share one commit at most.
@@ -37,6 +41,9 @@ CREATE TABLE IF NOT EXISTS inbox (
 CREATE TABLE IF NOT EXISTS keys (
     tenant TEXT NOT NULL, source TEXT NOT NULL, key TEXT NOT NULL, id INTEGER NOT NULL, row_count INTEGER NOT NULL,
     arrival INTEGER NOT NULL, PRIMARY KEY (tenant, source, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tallies (
+    tenant TEXT NOT NULL, source TEXT NOT NULL, what TEXT NOT NULL, number INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (tenant, source, what)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
@@ -68,11 +75,26 @@ class Batch:
     table: pa.Table
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many rows of a source were not stored for one reason.
+
+    Attributes:
+        number: since the inbox was made.
+        last: arrival of the last of them, UTC microseconds.
+    """
+
+    number: int
+    last: int
+
+
 @dataclass(slots=True)
 class _Waiting:
     values: tuple[str, str, str, int, int, bytes]
     key: str | None
     done: Future[Receipt]
+    unkept: Mapping[Unkept, int] = field(default_factory=dict)
+    stored: bool = True
 
 
 def packed(table: pa.Table) -> bytes:
@@ -117,6 +139,7 @@ class Inbox:
         arrival: datetime,
         kind: Kind = "events",
         key: str | None = None,
+        unkept: Mapping[Unkept, int] = MappingProxyType({}),
     ) -> Receipt:
         """Store a batch and return once it is on disk.
 
@@ -127,12 +150,37 @@ class Inbox:
             arrival: when it came, aware UTC.
             kind: what the rows are.
             key: idempotency key; the same key of a source counts once.
+            unkept: rows that came with the batch and are not in it, by why; counted in the same step, and once.
 
         Raises:
             OverloadedError: too much is waiting, or the disk takes no more; nothing was stored.
         """
         values = (tenant, source, kind, (arrival - EPOCH) // EPOCH.resolution, table.num_rows, packed(table))
-        waiting = _Waiting(values, key, Future())
+        return self._committed(_Waiting(values, key, Future(), unkept))
+
+    def tally(self, tenant: str, source: str, unkept: Mapping[Unkept, int], *, arrival: datetime) -> None:
+        """Count rows that were not stored where nothing else is; returns once that is on disk.
+
+        Args:
+            tenant: owner.
+            source: DataSource they were meant for.
+            unkept: how many, by why.
+            arrival: when they came, aware UTC.
+
+        Raises:
+            OverloadedError: the disk takes no more.
+        """
+        if any(unkept.values()):
+            values = (tenant, source, "", (arrival - EPOCH) // EPOCH.resolution, 0, b"")
+            self._committed(_Waiting(values, None, Future(), unkept, stored=False))
+
+    def tallies(self, tenant: str) -> dict[tuple[str, str], Tally]:
+        """Return the rows of a tenant that were not stored, by source and why."""
+        asked = "SELECT source, what, number, last FROM tallies WHERE tenant = ?"
+        with closing(self._connect()) as con:
+            return {(source, what): Tally(number, last) for source, what, number, last in con.execute(asked, (tenant,))}
+
+    def _committed(self, waiting: _Waiting) -> Receipt:
         self._start_writer()
         self._queue.put(waiting)
         return waiting.done.result()
@@ -245,7 +293,11 @@ def _insert(con: sqlite3.Connection, waiting: _Waiting) -> Receipt:
             "SELECT id, row_count FROM keys WHERE tenant = ? AND source = ? AND key = ?", (tenant, source, waiting.key)
         ).fetchone()
         if known is not None:
+            _count(con, waiting, {"repeated": rows})
             return Receipt(known[0], known[1], duplicate=True)
+    _count(con, waiting, waiting.unkept)
+    if not waiting.stored:
+        return Receipt(0, 0)
     cursor = con.execute(
         "INSERT INTO inbox (tenant, source, kind, arrival, row_count, payload) VALUES (?, ?, ?, ?, ?, ?)",
         waiting.values,
@@ -254,6 +306,15 @@ def _insert(con: sqlite3.Connection, waiting: _Waiting) -> Receipt:
     if waiting.key is not None:
         con.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)", (tenant, source, waiting.key, number, rows, arrival))
     return Receipt(number, rows)
+
+
+def _count(con: sqlite3.Connection, waiting: _Waiting, unkept: Mapping[Unkept, int]) -> None:
+    tenant, source, _, arrival, _, _ = waiting.values
+    con.executemany(
+        "INSERT INTO tallies VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, source, what) DO UPDATE SET "
+        "number = number + excluded.number, last = max(last, excluded.last)",
+        [(tenant, source, what, number, arrival) for what, number in unkept.items() if number],
+    )
 
 
 def _refusal(error: Exception) -> OverloadedError:

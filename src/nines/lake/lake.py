@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from nines.lake.counting import REACH_US, Rolled, Wanted, past_counts, source_of
 from nines.lake.engine import connection
 from nines.lake.flush import Flushed, Flusher, Tables, lease
 from nines.lake.hearing import Freshness, freshness
-from nines.lake.inbox import Inbox, Kind, Receipt
+from nines.lake.inbox import Inbox, Kind, Receipt, Unkept
 from nines.lake.rollup import covered_rows, sketch_rows, text
 from nines.lake.stamping import counts_table
 from nines.lake.tables import COUNTS_SCHEMA
@@ -75,6 +76,7 @@ class Lake:
         arrival: datetime,
         kind: Kind = "events",
         key: str | None = None,
+        unkept: Mapping[Unkept, int] = MappingProxyType({}),
     ) -> Receipt:
         """Store rows and return once they are on disk; they are counted from the next flush on.
 
@@ -85,11 +87,12 @@ class Lake:
             arrival: when they came.
             kind: what the rows are.
             key: idempotency key, or None.
+            unkept: rows that came with them and were not stored, by why.
 
         Raises:
             OverloadedError: too much is waiting, or the disk takes no more; nothing was stored.
         """
-        return self.inbox.append(tenant, source, table, arrival=arrival, kind=kind, key=key)
+        return self.inbox.append(tenant, source, table, arrival=arrival, kind=kind, key=key, unkept=unkept)
 
     def flush(self, wanted: Mapping[str, Wanted], now: datetime) -> Flushed:
         """Move what waits into the tables, exactly once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from nines.lake.tables import (
     LOST_SCHEMA,
     PULSES_SCHEMA,
     READINGS_SCHEMA,
+    REPEATS_SCHEMA,
     SAMPLES_SCHEMA,
     SERIES_SCHEMA,
     STAMP,
@@ -107,6 +109,26 @@ def stamped_counts(batch: Batch, seq: int) -> pa.Table:
             table = table.drop_columns([name])
         table = table.append_column(name, pa.array([value] * table.num_rows, COUNTS_SCHEMA.field(name).type))
     return conformed(table, COUNTS_SCHEMA)
+
+
+def repeats_table(batches: Sequence[Batch], stored: Sequence[pa.Table], seq: int) -> pa.Table:
+    """Return how many rows of each source were left out because they had been sent before.
+
+    Args:
+        batches: what a flush took, whatever their kind.
+        stored: event rows and readings that it stored.
+        seq: the flush.
+    """
+    came: Counter[tuple[str, str]] = Counter()
+    for batch in batches:
+        came[batch.tenant, batch.source] += batch.table.num_rows if batch.kind in {"events", "samples"} else 0
+    for table in stored:
+        kept = table.select(["tenant", "source"]).group_by(["tenant", "source"]).aggregate([([], "count_all")])
+        for row in kept.to_pylist():
+            came[row["tenant"], row["source"]] -= row["count_all"]
+    left = [(tenant, source, number, seq) for (tenant, source), number in sorted(came.items()) if number]
+    columns = list(zip(*left, strict=True)) or [()] * len(REPEATS_SCHEMA)
+    return pa.table([pa.array(v, t) for v, t in zip(columns, REPEATS_SCHEMA.types, strict=True)], schema=REPEATS_SCHEMA)
 
 
 def flush_row(seq: int, batches: Sequence[Batch], now: datetime, count: int) -> pa.Table:

@@ -63,6 +63,10 @@ SERIES_SCHEMA = pa.schema([("tenant", pa.string()), ("source", pa.string()), *LA
 #: Rows that could not be kept, as whoever dropped them says: unknown events of every indicator of their source.
 LOST_SCHEMA = pa.schema([("site", pa.string()), ("minute", pa.int64()), ("number", pa.int64())])
 LOSSES_SCHEMA = pa.schema([("tenant", pa.string()), ("source", pa.string()), *LOST_SCHEMA, ("seq", pa.int64())])
+#: Rows left out because their source had sent the same event or reading before.
+REPEATS_SCHEMA = pa.schema(
+    [("tenant", pa.string()), ("source", pa.string()), ("number", pa.int64()), ("seq", pa.int64())]
+)
 #: How late rows came, by hour of their event and bucket of their delay; an hour is counted once, when it is closed.
 DELAYS_SCHEMA = pa.schema(
     [

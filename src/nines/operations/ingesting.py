@@ -94,7 +94,16 @@ def ingest_file(
     stored = sum(
         0 if receipt.duplicate else receipt.rows
         for number, part in enumerate(_parts(result.table))
-        for receipt in [house.lake.append(who.tenant, found.name, part, arrival=now, key=f"file/{mark}/{number}")]
+        for receipt in [
+            house.lake.append(
+                who.tenant,
+                found.name,
+                part,
+                arrival=now,
+                key=f"file/{mark}/{number}",
+                unkept={} if number else {"refused": result.bad_rows},
+            )
+        ]
     )
     return FileReport(path, found.name, result.rows, result.bad_rows, stored, refused=False, problems=result.problems)
 
@@ -137,6 +146,7 @@ def ingest_rows(
         )
     result = read_rows([dict(row) for row in rows], found, "row")
     if result.bad_rows:
+        house.lake.inbox.tally(who.tenant, source, {"refused": len(rows)}, arrival=now)
         raise InputError(*result.problems)
     return house.lake.append(who.tenant, source, result.table, arrival=now, key=key)
 

@@ -196,7 +196,8 @@ class Puller:
             self._intake.only = source.name
             kept = [(identity, s) for s in samples if (identity := _identity(book, s[0])) != DROPPED]
             key = f"scrape/{now.isoformat()}"
-            taken = self._intake.readings(who, _readings(kept), kind="scrape", now=now, key=key)
+            unnamed = len(samples) - len(kept)
+            taken = self._intake.readings(who, _readings(kept), kind="scrape", now=now, key=key, unnamed=unnamed)
         return Pulled(taken.rows, tuple(problems))
 
     def _sql(self, who: Principal, source: DataSource, turn: _Turn, now: datetime) -> Pulled:
@@ -210,7 +211,7 @@ class Puller:
         found = Pulled()
         for part in read_sql(source, since=since, until=now, secrets=self.around.secrets):
             new = _unseen(part.table, turn)
-            found.rows += self._store(who, source, new, now, None)
+            found.rows += self._store(who, source, new, now, None, part.bad_rows)
             found.problems += part.problems
             times = part.table.column("time").to_pylist()
             turn.last = max((t for t in (turn.last, *times) if t is not None), default=None)
@@ -225,7 +226,7 @@ class Puller:
         for file in look.files:
             try:
                 for part in lakefiles.read_parts(source, look.store, file):
-                    found.rows += self._store(who, source, part.table, now, part.key)
+                    found.rows += self._store(who, source, part.table, now, part.key, part.bad_rows)
                     found.problems += part.problems
             except InputError as error:
                 unread += error.problems
@@ -253,14 +254,18 @@ class Puller:
                 if step.again:
                     continue
                 break
-            found.rows += self._store(who, source, piece.table, now, place.key)
+            found.rows += self._store(who, source, piece.table, now, place.key, piece.bad_rows)
             found.problems += piece.problems
             place = piece.after
             self._marks.put(*of, place.mark())
         return found
 
-    def _store(self, who: Principal, source: DataSource, table: pa.Table, now: datetime, key: str | None) -> int:
-        return self._intake.into(who, source, table, now=now, key=key).rows if table.num_rows else 0
+    def _store(
+        self, who: Principal, source: DataSource, table: pa.Table, now: datetime, key: str | None, bad: int
+    ) -> int:
+        if not table.num_rows and not bad:
+            return 0
+        return self._intake.into(who, source, table, now=now, key=key, refused=bad).rows
 
 
 def _of(source: DataSource, problem: Problem) -> Problem:

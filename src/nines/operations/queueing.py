@@ -82,7 +82,11 @@ class Depth:
 
 
 class Queue:
-    """The queue of one agent; safe for several threads."""
+    """The queue of one agent; safe for several threads.
+
+    Attributes:
+        most_bytes: bytes of disk it may use.
+    """
 
     def __init__(self, folder: Path, *, most_bytes: int, site: str = "") -> None:
         """Open or make the queue.
@@ -93,6 +97,7 @@ class Queue:
             site: where rows that name none come from, or "".
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.most_bytes = most_bytes
         self._path, self._most = folder / "queue.sqlite", most_bytes - most_bytes // _SPARE_PARTS
         self._inbox = Inbox(self._path, most_bytes=2**62)
         self._lock = threading.Lock()

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from nines.definitions.load import Definitions
 from nines.errors import NotFoundError, NotSignedInError, Problem
+from nines.lake.inbox import Unkept
 from nines.lake.tables import LABELS_SCHEMA
 from nines.objectives.indicator import CounterIndicator, SampleIndicator, ValueIndicator
 from nines.operations.house import House
@@ -94,7 +95,15 @@ class Intake:
         return held
 
     def events(
-        self, who: Principal, table: pa.Table, *, kind: SourceType, signal: str = "", now: datetime, key: str | None
+        self,
+        who: Principal,
+        table: pa.Table,
+        *,
+        kind: SourceType,
+        signal: str = "",
+        now: datetime,
+        key: str | None,
+        refused: int = 0,
     ) -> Taken:
         """Store event rows in every source they belong to.
 
@@ -105,20 +114,27 @@ class Intake:
             signal: for otlp, the signal they take.
             now: present instant; it becomes the rows' arrival.
             key: idempotency key, or None.
+            refused: rows that came with them and could not be read.
 
         Raises:
             OverloadedError: too much is waiting, or the disk takes no more; nothing is acknowledged.
         """
         require(who, "ingest")
         taken = Taken()
-        for source in self.sources(who, kind, signal, now=now) if table.num_rows else ():
-            receipt = self.house.lake.append(who.tenant, source.name, table, arrival=now, key=key)
+        for source in self.sources(who, kind, signal, now=now) if table.num_rows or refused else ():
+            if not table.num_rows:
+                self.house.lake.inbox.tally(who.tenant, source.name, {"refused": refused}, arrival=now)
+                continue
+            unkept: dict[Unkept, int] = {"refused": refused}
+            receipt = self.house.lake.append(who.tenant, source.name, table, arrival=now, key=key, unkept=unkept)
             taken.rows += 0 if receipt.duplicate else receipt.rows
             taken.sources = (*taken.sources, source.name)
             taken.duplicate = receipt.duplicate
         return taken
 
-    def into(self, who: Principal, source: DataSource, table: pa.Table, *, now: datetime, key: str | None) -> Taken:
+    def into(
+        self, who: Principal, source: DataSource, table: pa.Table, *, now: datetime, key: str | None, refused: int = 0
+    ) -> Taken:
         """Store event rows in one source.
 
         Args:
@@ -127,12 +143,27 @@ class Intake:
             table: event columns.
             now: present instant.
             key: idempotency key, or None.
+            refused: rows that came with them and could not be read.
         """
         require(who, "ingest")
-        receipt = self.house.lake.append(who.tenant, source.name, table, arrival=now, key=key)
+        unkept: dict[Unkept, int] = {"refused": refused}
+        if not table.num_rows:
+            self.house.lake.inbox.tally(who.tenant, source.name, unkept, arrival=now)
+            return Taken(0, (source.name,))
+        receipt = self.house.lake.append(who.tenant, source.name, table, arrival=now, key=key, unkept=unkept)
         return Taken(0 if receipt.duplicate else receipt.rows, (source.name,), receipt.duplicate)
 
-    def readings(self, who: Principal, found: Readings, *, kind: SourceType, now: datetime, key: str | None) -> Taken:
+    def readings(
+        self,
+        who: Principal,
+        found: Readings,
+        *,
+        kind: SourceType,
+        now: datetime,
+        key: str | None,
+        unnamed: int = 0,
+        refused: int = 0,
+    ) -> Taken:
         """Store readings of series in every metric source of a type; label sets first, once per series.
 
         Args:
@@ -141,13 +172,21 @@ class Intake:
             kind: type of the sources.
             now: present instant.
             key: idempotency key, or None.
+            unnamed: readings that came with them, of series that no indicator names.
+            refused: readings that came with them and could not be used.
         """
         require(who, "ingest")
+        unkept: dict[Unkept, int] = {"unnamed": unnamed, "refused": refused}
         signal = "metrics" if kind == "otlp" else ""
         taken, rows = Taken(), _reading_rows(found)
-        for source in self.sources(who, kind, signal, now=now) if len(found) else ():
+        for source in self.sources(who, kind, signal, now=now) if len(found) or unnamed or refused else ():
+            if not len(found):
+                self.house.lake.inbox.tally(who.tenant, source.name, unkept, arrival=now)
+                continue
             self._label_sets(who.tenant, source.name, found, now)
-            receipt = self.house.lake.append(who.tenant, source.name, rows, arrival=now, kind="samples", key=key)
+            receipt = self.house.lake.append(
+                who.tenant, source.name, rows, arrival=now, kind="samples", key=key, unkept=unkept
+            )
             taken.rows += 0 if receipt.duplicate else receipt.rows
             taken.sources = (*taken.sources, source.name)
             taken.duplicate = receipt.duplicate

@@ -44,5 +44,7 @@ def take(desk: Desk, who: Principal, body: bytes, headers: dict[str, str], now: 
     book = desk.intake.book(who, now=now)
     with desk.intake.lock(who.tenant):
         found = decode(body, headers, book, now_ms=int(now.timestamp() * 1000))
-        desk.intake.readings(who, found.readings, kind="remote-write", now=now, key=key_of("write", body))
+        desk.intake.readings(
+            who, found.readings, kind="remote-write", now=now, key=key_of("write", body), unnamed=found.dropped
+        )
     return found

@@ -86,15 +86,15 @@ def take(
         book = desk.intake.book(who, now=now)
         with desk.intake.lock(who.tenant):
             message = otlp.request_of(signal, body, otlp.PROTOBUF)
-            found, rejected, _ = readings_of(message, book, now_ms=int(now.timestamp() * 1000))
-            desk.intake.readings(who, found, kind="otlp", now=now, key=key)
+            found, rejected, unnamed = readings_of(message, book, now_ms=int(now.timestamp() * 1000))
+            desk.intake.readings(who, found, kind="otlp", now=now, key=key, unnamed=unnamed, refused=rejected.number)
         nowhere = not desk.intake.sources(who, "otlp", signal, now=now)
     else:
         if signal == "traces":
             table, rejected = spans(body)
         else:
             table, rejected = records(otlp.request_of(signal, body, otlp.PROTOBUF), int(now.timestamp() * 1e9))
-        taken = desk.intake.events(who, table, kind="otlp", signal=signal, now=now, key=key)
+        taken = desk.intake.events(who, table, kind="otlp", signal=signal, now=now, key=key, refused=rejected.number)
         nowhere = bool(table.num_rows) and not taken.sources
     told = (NOWHERE.format(signal=signal),) if nowhere else ()
     return rejected.number, "; ".join(t for t in (rejected.told, *told) if t)

@@ -51,8 +51,8 @@ def _take(request: Request, desk: Desk, body: bytes, origin: str) -> tuple[int, 
     who, source = desk.intake.public_source(key, origin, now=now)
     plain = decompressed(body, request.headers.get("content-encoding", ""), limit=MOST_BYTES)
     table, found = decode(plain, _sender(request, source), now_us=int(now.timestamp() * 1_000_000))
-    if table.num_rows:
-        desk.intake.into(who, source, table, now=now, key=None)
+    if table.num_rows or found.refused:
+        desk.intake.into(who, source, table, now=now, key=None, refused=found.refused)
     told = "; ".join((*found.problems, *found.notes)) if found.status == BAD_REQUEST else ""
     return found.status, told
 

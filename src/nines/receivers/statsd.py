@@ -130,7 +130,7 @@ class StatsD:
             self.malformed += 1
             return True
         try:
-            self._desk.intake.events(self._who, found.events, kind="statsd", now=now, key=None)
+            self._desk.intake.events(self._who, found.events, kind="statsd", now=now, key=None, refused=found.malformed)
         except NinesError:
             return False
         self.lines += found.lines
