@@ -282,20 +282,24 @@ def calendar(reading: Reading, metadata: shapes.Metadata, spec: shapes.CalendarS
 
 def policy(reading: Reading, metadata: shapes.Metadata, spec: shapes.BurnPolicySpec) -> BurnPolicy:
     """Read a BurnPolicy."""
-    rules = []
-    for number, rule in enumerate(spec.rules):
-        long = reading.minutes(f"rules.{number}.window", rule.window)
-        short = reading.minutes(f"rules.{number}.short", rule.short) if rule.short else long / 12
-        share = reading.ratio(f"rules.{number}.share", rule.share)
-        if short >= long:
-            reading.refuse(
-                f"rules.{number}.short",
-                "the short lookback is not shorter",
-                "a twelfth of the window is usual",
-                code="short-window",
-            )
-        rules.append(BurnRule(rule.severity, share, long, short))
-    return BurnPolicy(metadata.name, tuple(rules), spec.comparison, spec.source, spec.acknowledge_slow)
+    rules = tuple(_burn_rule(reading, f"rules.{n}", rule) for n, rule in enumerate(spec.rules))
+    return BurnPolicy(metadata.name, rules, spec.comparison, spec.source, spec.acknowledge_slow)
+
+
+def _burn_rule(reading: Reading, at: str, rule: shapes.BurnRuleShape) -> BurnRule:
+    long = reading.minutes(f"{at}.window", rule.window)
+    short = reading.minutes(f"{at}.short", rule.short) if rule.short else long / 12
+    if short >= long:
+        what, fix = "the short lookback is not shorter", "a twelfth of the window is usual"
+        reading.refuse(f"{at}.short", what, fix, code="short-window")
+    if (rule.share is None) == (rule.factor is None):
+        reading.refuse(at, "a rule needs exactly one of share and factor", "write share: 2%", code="burn-rule")
+    share = None if rule.share is None else reading.ratio(f"{at}.share", rule.share)
+    stated = None if rule.factor is None else reading.number(f"{at}.factor", rule.factor)
+    if stated is not None and stated <= 0:
+        reading.refuse(f"{at}.factor", "a burn rate lies above 0", "write it like 14.4", code="bad-value")
+    lasts = reading.pause(f"{at}.lasts", rule.lasts) if rule.lasts else timedelta()
+    return BurnRule(rule.severity, share, long, short, lasts, stated)
 
 
 def budget_policy(reading: Reading, metadata: shapes.Metadata, spec: shapes.ErrorBudgetPolicySpec) -> ErrorBudgetPolicy:

@@ -248,9 +248,11 @@ class BurnRuleShape(Shape):
     """One pair of lookbacks."""
 
     severity: Literal["page", "ticket"] = "page"
-    share: Ratio = Field(description="Share of the budget that fires it.")
+    share: Ratio | None = Field(None, description="Share of the budget that fires it; this or `factor`.")
+    factor: Number | None = Field(None, description="Burn rate that fires it, where the source states no share.")
     window: Length
     short: Length | None = None
+    lasts: Length | None = Field(None, description="How long it must be over before it fires; at once unless given.")
 
 
 class BurnPolicySpec(Shape):
