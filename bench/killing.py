@@ -1,4 +1,4 @@
-"""SIGKILL at random points and at every step of a flush: nothing acknowledged is lost, nothing is doubled.
+"""SIGKILL at random points and at steps of flush, compaction and vacuum: nothing is lost, nothing is doubled.
 
 The suite's own kills at full count, of the lake's writer, of `nines ingest` and of `nines serve`; what a kill leaves
 behind is compared with what was acknowledged.
@@ -23,7 +23,7 @@ def run(*, quick: bool) -> list[Figure]:
         from kills.test_writer import run_kills
     finally:
         sys.path.remove(str(TESTS))
-    kills, seed = 10 if quick else 500, int(time.time())
+    kills, seed = 10 if quick else 1000, int(time.time())
     with tempfile.TemporaryDirectory() as ingest, tempfile.TemporaryDirectory() as serve:
         return [
             _figure("the lake's writer", lambda: run_kills(kills, seed)),

@@ -16,7 +16,8 @@ import pytest
 from lake.batches import BOTH, NOON, TENANTS, counted, due, numbered, read_acks, sequences, stored, tenant_of
 from nines.lake.lake import Lake
 
-STEPS = ("events", "pulses", "counts", "flushes", "forgotten")
+FLUSH_STEPS = ("events", "pulses", "counts", "flushes", "forgotten")
+STEPS = (*FLUSH_STEPS, "compacted", "vacuumed")
 KILLS = 50
 #: Kills that one lake lives through before a new one begins.
 PER_LAKE = 5
@@ -34,7 +35,7 @@ class Told:
 
 
 def run_kills(number, seed):
-    """Kill a writer so many times; return what came of it. Half of the kills are at named steps of a flush."""
+    """Kill a writer so many times; return what came of it. Half of the kills are at named steps."""
     chance, told = random.Random(seed), Told()
     with _nursery() as nursery:
         while told.kills < number:
@@ -128,7 +129,7 @@ def test_a_writer_killed_at_any_moment_keeps_every_acknowledged_batch_exactly_on
 @pytest.mark.slow
 def test_a_first_flush_killed_at_each_step_is_taken_up_where_it_stopped(tmp_path):
     with _nursery() as nursery:
-        for step in STEPS:
+        for step in FLUSH_STEPS:
             folder, acks = tmp_path / step, tmp_path / f"{step}-acks"
             assert killed_writer(nursery, folder, acks, 0, step, random.Random(7)) == -9
             known = read_acks(acks)

@@ -1,13 +1,14 @@
 """A process that imports the lake once and then, for each line it reads, forks a writer to be killed.
 
-A line: folder of the lake, file of acknowledgements, first batch, seed, step of a flush to die at ("-" for none), which
-flush, parted by tabs. It answers with the writer's process id, each batch acknowledged, and how the writer ended.
+A line: folder of the lake, file of acknowledgements, first batch, seed, step to die at ("-" for none), which
+time, parted by tabs. It answers with the writer's process id, each batch acknowledged, and how the writer ended.
 """
 
 import os
 import random
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -22,7 +23,7 @@ MOST = 100_000
 
 
 def write(folder, acks, first, seed, step, nth):
-    """Append, flush and compact; one line per acknowledged batch goes to the disk before anything else happens."""
+    """Append, flush, compact and vacuum; one line per acknowledged batch goes to the disk before anything else happens."""
     chance, seen = random.Random(seed), 0
 
     def observe(name):
@@ -43,6 +44,7 @@ def write(folder, acks, first, seed, step, nth):
                 lake.flush(BOTH, NOON)
             if chance.random() < 0.06:
                 lake.compact(every=3)
+                lake.vacuum(timedelta(0))
 
 
 def tell(line):

@@ -51,8 +51,9 @@ class Lake:
 
         Args:
             folder: where it lies or shall lie.
-            observe: told the name of each step of a flush once it is done.
+            observe: told the name of each step of a flush, a compaction or a vacuum once it is done.
         """
+        self._observe = observe
         folder.mkdir(parents=True, exist_ok=True)
         self.inbox = Inbox(folder / "inbox.sqlite")
         self.tables = Tables.under(folder)
@@ -339,6 +340,7 @@ class Lake:
             for table in self.tables.in_order:
                 if len(table.files()) >= every:
                     DeltaTable(table.path).optimize.compact()
+                    self._observe("compacted")
                     table.sync()
                     done += 1
         return done
@@ -351,6 +353,7 @@ class Lake:
             for table in (t for t in self.tables.in_order if t.exists()):
                 unneeded = DeltaTable(table.path).vacuum(hours, dry_run=False, enforce_retention_duration=False)
                 gone += len(unneeded)
+                self._observe("vacuumed")
         return gone
 
 

@@ -20,6 +20,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/api/v1/write", remote_write, methods=["POST"]),
         *(Route(f"/v1/{s}", otlp.receiver(s), methods=["POST"]) for s in otlp.SIGNALS),
+        *(Route(f"/v1/{s}", otlp.preflight, methods=["OPTIONS"]) for s in otlp.SIGNALS),
         Route("/rum", rum.beacon, methods=["POST"]),
         Route("/rum", rum.preflight, methods=["OPTIONS"]),
         Route("/rum/nines-rum.js", rum.module, methods=["GET"]),

@@ -27,6 +27,8 @@ from nines.protocols.refusal import Refused
 Clock = Callable[[], datetime]
 #: Most bytes of a body as sent; what it may unfold to is bounded where it is decoded.
 MOST_SENT = 64 * 1024 * 1024
+#: How long a browser may keep what it was told about sending here, seconds.
+_PREFLIGHT_S = 86_400
 #: Seconds after which a refused sender may try again.
 RETRY_AFTER_S = 5
 #: Error class -> status, for senders that retry by status.
@@ -145,3 +147,20 @@ def plain_failure(error: NinesError | Refused) -> Response:
     if status == 401:  # noqa: PLR2004 - unauthorized
         headers["WWW-Authenticate"] = 'Bearer realm="nines"'
     return PlainTextResponse("; ".join(str(p) for p in error.problems) + "\n", status, headers=headers)
+
+
+def open_to(answer: Response, origin: str, asked: str) -> Response:
+    """Let a page of another origin send, without cookies.
+
+    Args:
+        answer: gets the headers.
+        origin: of the page, or "" where no page sends.
+        asked: headers it may send, parted by commas.
+    """
+    if origin:
+        answer.headers["Access-Control-Allow-Origin"] = origin
+        answer.headers["Access-Control-Allow-Methods"] = "POST"
+        answer.headers["Access-Control-Allow-Headers"] = asked
+        answer.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_S)
+        answer.headers["Vary"] = "Origin"
+    return answer

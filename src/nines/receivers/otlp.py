@@ -17,9 +17,10 @@ from nines.protocols.otlp_logs import records
 from nines.protocols.otlp_metrics import readings_of
 from nines.protocols.otlp_spans import spans
 from nines.protocols.refusal import Refused
-from nines.receivers.calling import RETRY_AFTER_S, STATUSES, Desk, body_of, key_of, sender_of
+from nines.receivers.calling import RETRY_AFTER_S, STATUSES, Desk, body_of, key_of, open_to, sender_of
 
 SIGNALS: tuple[otlp.Signal, ...] = ("traces", "metrics", "logs")
+_ASKED = "authorization, content-type, content-encoding"
 #: What a sender is told whose data nobody has defined a source for: it was taken, and is not kept.
 NOWHERE = "no DataSource of type otlp takes {signal} here, so nothing of it is kept"
 
@@ -28,9 +29,14 @@ def receiver(signal: otlp.Signal) -> Callable[[Request], Awaitable[Response]]:
     """Return what takes the requests of a signal; 200 means that what was not rejected is on disk."""
 
     async def receive(request: Request) -> Response:
-        return await _receive(request, signal)
+        return open_to(await _receive(request, signal), request.headers.get("origin", ""), _ASKED)
 
     return receive
+
+
+async def preflight(request: Request) -> Response:
+    """Tell a browser that a page may send here; without a token, which no browser adds by itself, it is refused."""
+    return open_to(Response(status_code=204), request.headers.get("origin", ""), _ASKED)
 
 
 async def _receive(request: Request, signal: otlp.Signal) -> Response:

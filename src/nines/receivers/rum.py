@@ -15,13 +15,11 @@ from nines.protocols.compression import decompressed
 from nines.protocols.refusal import BAD_REQUEST, Refused
 from nines.protocols.rum import MOST_BYTES, decode
 from nines.protocols.rum_sender import Routes, Sender
-from nines.receivers.calling import Desk, body_of, call_of, plain_failure
+from nines.receivers.calling import Desk, body_of, call_of, open_to, plain_failure
 from nines.telemetry.datasource import DataSource
 
 #: Header by which our own probes mark their requests.
 PROBE = "nines-probe"
-#: How long a browser may keep what it was told about sending here, seconds.
-_PREFLIGHT_S = 86_400
 _ASKED = "content-type, x-api-key, x-faro-session-id, content-encoding"
 
 
@@ -85,11 +83,4 @@ async def module(_request: Request) -> Response:
 
 
 def _open(answer: Response, origin: str) -> Response:
-    """Let a page of another origin send, without cookies."""
-    if origin:
-        answer.headers["Access-Control-Allow-Origin"] = origin
-        answer.headers["Access-Control-Allow-Methods"] = "POST"
-        answer.headers["Access-Control-Allow-Headers"] = _ASKED
-        answer.headers["Access-Control-Max-Age"] = str(_PREFLIGHT_S)
-        answer.headers["Vary"] = "Origin"
-    return answer
+    return open_to(answer, origin, _ASKED)
