@@ -1,6 +1,6 @@
 """Addresses that a definition must not make us ask.
 
-Loopback and private networks are allowed: that is where much of what is asked lives. Link-local addresses, by which
+Loopback and private networks are allowed unless somebody says otherwise: that is where much of what is asked lives. Link-local addresses, by which
 a machine reaches its own cloud's secrets, multicast and the unspecified address are not, in whatever notation.
 """
 
@@ -10,6 +10,9 @@ import ipaddress
 from collections.abc import Sequence
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: Networks by which a machine reaches what listens for itself alone.
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 #: Addresses of clouds' metadata that are not link-local (AWS over IPv6, Alibaba, Oracle's private one).
 _METADATA = frozenset(ipaddress.ip_address(a) for a in ("fd00:ec2::254", "100.100.100.200", "192.0.0.192"))
@@ -39,12 +42,13 @@ def meant(text: str) -> _Address:
     return address
 
 
-def is_refused(text: str, allow: Sequence[str] = ()) -> bool:
+def is_refused(text: str, allow: Sequence[str] = (), refuse: Sequence[str] = ()) -> bool:
     """Return whether an address must not be asked.
 
     Args:
         text: IPv4 or IPv6.
         allow: addresses and networks that are allowed all the same.
+        refuse: networks that are refused beside the usual ones.
 
     Example:
         >>> is_refused("127.0.0.1"), is_refused("169.254.169.254"), is_refused("169.254.1.9", ["169.254.1.0/24"])
@@ -54,4 +58,5 @@ def is_refused(text: str, allow: Sequence[str] = ()) -> bool:
     if any(address in ipaddress.ip_network(one) for one in allow):
         return False
     odd = address.is_link_local or address.is_multicast or address.is_unspecified
-    return odd or address in _METADATA or text == "255.255.255.255"
+    odd = odd or address in _METADATA or text == "255.255.255.255"
+    return odd or any(address in ipaddress.ip_network(one) for one in refuse)

@@ -10,6 +10,7 @@ from nines.people.rights import DEEDS, ROLES, Principal, allowed, password_probl
 COLUMNS = ("viewer", "auditor", "engineer", "manager", "admin")
 TABLE = {
     "see":           "x x x x x",
+    "see-artifacts": "- - x - x",
     "see-journal":   "- x x x x",
     "audit":         "- x - x x",
     "define":        "- - x - x",

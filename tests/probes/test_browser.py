@@ -125,7 +125,7 @@ class TestAPage:
         assert (step.state, "ERR_NAME_NOT_RESOLVED" in step.error) == ("down", True)
 
     def test_that_leads_to_a_refused_address_is_down_and_nothing_of_it_is_kept(self, shop, monkeypatch, tmp_path):
-        monkeypatch.setattr("nines.probes.browser.is_refused", lambda address, _allow: address == "127.0.0.2")
+        monkeypatch.setattr("nines.probes.names.is_refused", lambda address, *_: address == "127.0.0.2")
         with serving(Server(host="127.0.0.2")) as other:
             shop.elsewhere = f"http://127.0.0.2:{other.server_port}/"
             result = self.go(BrowserAct("goto", f"{shop.url}/away"), artifacts=tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,22 @@ def read_secrets(file: Path | None) -> dict[str, str]:
     return found
 
 
+def read_values(given: Sequence[str]) -> dict[str, str]:
+    """Return values by name.
+
+    Args:
+        given: each as NAME=TEXT.
+
+    Raises:
+        InputError: one has no name.
+    """
+    pairs = [one.partition("=") for one in given]
+    wrong = [one for one, (name, equals, _) in zip(given, pairs, strict=True) if not equals or not name.strip()]
+    if wrong:
+        raise InputError(*(Problem("--set", f"{w!r} has no name", "write NAME=TEXT", code="no-value") for w in wrong))
+    return {name.strip(): text for name, _, text in pairs}
+
+
 @probe.command("run")
 def run(
     what: Annotated[str, typer.Argument(metavar="FILE_OR_NAME", help="File of probes, or a probe in force.")],
@@ -62,6 +79,9 @@ def run(
     allow: Annotated[
         list[str] | None, typer.Option("--allow", help="Address or network to ask although it would be refused.")
     ] = None,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=TEXT in place of a value that the probe gives itself.")
+    ] = None,
     data: DataOption = None,
     tenant: TenantOption = None,
     form: FormatOption = Format.table,
@@ -74,12 +94,21 @@ def run(
     if store or not Path(what).exists():
         house, who = open_local(data, tenant)
     journeys = _chosen(what, only, house, who)
-    manner = probing.Manner(secrets=read_secrets(secrets), allow=tuple(allow or ()), artifacts=artifacts)
+    manner = probing.Manner(
+        secrets=read_secrets(secrets), allow=tuple(allow or ()), artifacts=artifacts, values=read_values(values or ())
+    )
     if store:
         results = [probing.run_probe(house, who, one, location, manner, now=now()) for one in journeys]
         ingesting.flush(house, now=now())
     else:
         results = [probing.try_probe(one, location, manner, now=now()) for one in journeys]
+    _tell(results, form)
+
+
+def _tell(results: Sequence[Any], form: Format) -> None:
+    """Say what runs showed, and end with the exit code that says it too."""
+    from nines.operations import probing
+
     for result in results:
         tell_problems(result.findings)
         for path in result.artifacts:

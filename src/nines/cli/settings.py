@@ -24,6 +24,29 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("NINES_TENANT", "default", "tenant that commands speak for"),
     Setting("NINES_STORE", "", "SQLAlchemy address of the records; a SQLite file in the data folder when empty"),
     Setting("NINES_HOSTS", "", "names by which `nines serve` is reached beside this machine's own, parted by commas"),
+    Setting(
+        "NINES_LOCATION",
+        "here",
+        "name of the place this process stands at; `nines serve` runs the probes in force that name it",
+    ),
+    Setting(
+        "NINES_SECRETS",
+        "",
+        "file of NAME=VALUE, or TENANT/NAME=VALUE for another tenant: secrets of probes, beside NINES_SECRET_NAME",
+    ),
+    Setting("NINES_PROBE_VALUES", "", "NAME=TEXT, parted by commas: in place of values that probes give themselves"),
+    Setting(
+        "NINES_PROBE_ALLOW",
+        "",
+        "addresses and networks, parted by commas, that probes may ask although they would be refused",
+    ),
+    Setting(
+        "NINES_PROBE_REFUSE",
+        "127.0.0.0/8,::1/128",
+        "networks, parted by commas, that probes of `nines serve` must not ask beside the usual ones",
+    ),
+    Setting("NINES_ARTIFACTS_MIB", "256", "most that is kept of failed probes, all together; 0 keeps nothing"),
+    Setting("NINES_ARTIFACTS_DAYS", "14", "days after which it is deleted"),
 )
 
 

@@ -141,4 +141,8 @@ class ProbeSpec(Shape):
     connectivity: list[str] = Field(
         default_factory=list, max_length=20, description="Addresses that show whether the location is connected."
     )
+    values: dict[str, str] = Field(
+        default_factory=dict,
+        description="Name: text for places ${name}; whoever runs the probe may give another.",
+    )
     description: str = ""

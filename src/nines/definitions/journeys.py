@@ -59,13 +59,15 @@ def journey(reading: Reading, metadata: shapes.Metadata, spec: js.ProbeSpec) -> 
     _places_from(reading, spec)
     steps = tuple(_step(reading, f"steps.{n}", one, timeout) for n, one in enumerate(spec.steps))
     _unique(reading, "steps", [one.name for one in spec.steps], "step", "probe-step-twice")
-    _values_known(reading, steps)
+    _values(reading, spec.values)
+    _values_known(reading, steps, spec.values)
     if sum((s.share for s in steps if s.share), timedelta()) > timeout:
         reading.refuse("steps", "the shares of the steps exceed the timeout", "lower them", code="probe-share")
     return Journey(
         name=metadata.name, source=spec.source, steps=steps, every=every, jitter=jitter, timeout=timeout,
         locations=tuple(spec.locations), quorum=spec.quorum, retries=spec.retry.times,
         retry_after=reading.pause("retry.after", spec.retry.after), connectivity=tuple(spec.connectivity),
+        values=tuple(spec.values.items()),
     )  # fmt: skip
 
 
@@ -250,14 +252,26 @@ def _extract(reading: Reading, at: str, name: str, one: js.ExtractShape) -> Extr
     return Extract(name, kind, key, one.secret)
 
 
-def _values_known(reading: Reading, steps: Iterable[Step]) -> None:
-    """Refuse places for values that no earlier step takes."""
-    known: set[str] = set()
+def _values(reading: Reading, given: Iterable[str]) -> None:
+    for name in given:
+        if not _VARIABLE.fullmatch(name):
+            reading.refuse(
+                f"values.{name}", f"{name!r} is no name of a value", "use letters, digits and _", code="bad-name"
+            )
+
+
+def _values_known(reading: Reading, steps: Iterable[Step], given: Iterable[str]) -> None:
+    """Refuse places for values that are not given and that no earlier step takes."""
+    known: set[str] = set(given)
     for number, step in enumerate(steps):
         for text in step_texts(step):
             for name in reading.exactly(f"steps.{number}", text, places, "write ${name} or ${secret:NAME}", ()):
                 if not name.startswith(HIDDEN) and name not in known:
-                    fix = f"known here: {', '.join(sorted(known))}" if known else "extract it in an earlier step"
+                    fix = (
+                        f"known here: {', '.join(sorted(known))}"
+                        if known
+                        else "extract it in an earlier step, or give it"
+                    )
                     what = f"no earlier step extracts {name!r}"
                     reading.refuse(f"steps.{number}", what, fix, code="probe-value")
         known |= {e.name for e in step.extract}

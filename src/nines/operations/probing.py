@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -35,12 +35,16 @@ class Manner:
         allow: addresses and networks that are asked although they would be refused.
         artifacts: folder that keeps the record of failed tries, or None.
         seed: of this installation's jitter.
+        refuse: networks that are refused beside the usual ones.
+        values: name -> text in place of a probe's own.
     """
 
     secrets: Mapping[str, str]
     allow: tuple[str, ...] = ()
     artifacts: Path | None = None
     seed: int = 0
+    refuse: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_probes(paths: Sequence[Path]) -> tuple[tuple[Journey, ...], tuple[Problem, ...]]:
@@ -120,7 +124,8 @@ def try_probe(
         journey,
         Surroundings(
             location=check_place(journey, location), scheduled=scheduled or now, at=now, version=__version__,
-            secrets=manner.secrets, allow=manner.allow, artifacts=manner.artifacts,
+            secrets=manner.secrets, allow=manner.allow, artifacts=manner.artifacts, refuse=manner.refuse,
+            values=manner.values,
         ),
     )  # fmt: skip
 

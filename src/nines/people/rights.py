@@ -12,6 +12,7 @@ Kind = Literal["person", "token", "local", "nobody"]
 #: Deed -> what it allows.
 DEEDS: dict[str, str] = {
     "see": "see standings, definitions, exclusions, sources and statements",
+    "see-artifacts": "look at what probes kept of failures: traffic, pictures, traces",
     "see-journal": "read the journal",
     "audit": "verify the journal",
     "define": "check and plan against what is in force, and put definitions in force",
@@ -27,7 +28,9 @@ DEEDS: dict[str, str] = {
 ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset({"see"}),
     "auditor": frozenset({"see", "see-journal", "audit"}),
-    "engineer": frozenset({"see", "see-journal", "define", "exclude", "annotate", "ingest", "make-token"}),
+    "engineer": frozenset(
+        {"see", "see-artifacts", "see-journal", "define", "exclude", "annotate", "ingest", "make-token"}
+    ),
     "manager": frozenset({"see", "see-journal", "audit", "exclude", "annotate", "close"}),
     "admin": frozenset(DEEDS),
 }

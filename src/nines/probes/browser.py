@@ -29,6 +29,8 @@ _QUIET = (
 )  # fmt: skip
 #: Names that the browser does not resolve, so that no page and no redirect leads to a cloud's secrets.
 _UNREACHED = ("169.254.*", "[fe80:*]", "100.100.100.200", "[fd00:ec2::254]", "metadata.google.internal")
+#: Names of this machine itself, where they are refused.
+_INWARD = ("localhost", "*.localhost", "127.*", "[::1]")
 #: Phase -> the marks in a request's timing between which it lies; with TLS, connecting ends where that begins.
 _PHASES = {
     "dns_ms": ("domainLookupStart", "domainLookupEnd"), "connect_ms": ("connectStart", "connectEnd"),
@@ -96,8 +98,10 @@ class BrowserSession:
 
     def _open(self) -> None:
         path = next((p for name in _NAMES if (p := shutil.which(name))), None)
-        rules = [f"MAP {host} ~NOTFOUND" for host in _UNREACHED]
-        rules += [f"EXCLUDE {host}" for host in self.run.resolver.allow if "/" not in host]
+        resolver = self.run.resolver
+        inward = _INWARD if is_refused("127.0.0.1", (), resolver.refuse) else ()
+        rules = [f"MAP {host} ~NOTFOUND" for host in (*_UNREACHED, *inward)]
+        rules += [f"EXCLUDE {host}" for host in resolver.allow if "/" not in host]
         arguments = [*_QUIET, f"--host-resolver-rules={', '.join(rules)}"]
         # A sandbox of its own cannot be had as root, where the machine's own walls have to do.
         browser = self._playwright.chromium.launch(
@@ -133,7 +137,7 @@ class BrowserSession:
     def _came(self, event: Mapping[str, Any]) -> None:
         """Note an answer from an address that must not be asked, wherever the page or a redirect had it from."""
         address = str(event["response"].get("remoteIPAddress", "")).strip("[]")
-        if address and is_refused(address, self.run.resolver.allow):
+        if address and self.run.resolver.refuses(address):
             self._strayed.append(address)
 
     def _left(self) -> float:

@@ -51,6 +51,8 @@ class Surroundings:
         version: of this program, told to what is probed.
         secrets: name -> secret; only those the journey names are used.
         allow: addresses and networks that are asked although they would be refused.
+        refuse: networks that are refused beside the usual ones.
+        values: name -> text in place of the journey's own; others than those it has are not used.
         artifacts: folder that keeps the record of failed tries, or None to keep none.
         pause: called with seconds between tries.
     """
@@ -61,6 +63,8 @@ class Surroundings:
     version: str
     secrets: Mapping[str, str] = field(default_factory=dict)
     allow: Sequence[str] = ()
+    refuse: Sequence[str] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
     artifacts: Path | None = None
     pause: Callable[[float], None] = time.sleep
 
@@ -93,7 +97,8 @@ def run_journey(journey: Journey, around: Surroundings) -> JourneyResult:
     if missing:
         fix = "put it into the file given with --secrets"
         raise InputError(*(Problem(journey.name, f"there is no secret {n}", fix, code="no-secret") for n in missing))
-    values = {f"{HIDDEN}{name}": around.secrets[name] for name in named}
+    values = {name: around.values.get(name, text) for name, text in journey.values}
+    values |= {f"{HIDDEN}{name}": around.secrets[name] for name in named}
     if not connected(journey.connectivity, around):
         return _unknown(journey, around, (), "the location is not connected")
     tries, kept = list[Try](), list[Path]()
@@ -135,7 +140,7 @@ def connected(targets: Sequence[str], around: Surroundings) -> bool:
 
 
 def _reached(target: str, around: Surroundings) -> bool:
-    resolver, now = Resolver(around.allow), time.perf_counter()
+    resolver, now = Resolver(around.allow, around.refuse), time.perf_counter()
     run = Run("connectivity", around.version, around.at, now + CONNECTED_S, {}, Masker(), resolver)
     try:
         if re.match(r"https?://", target):
@@ -203,7 +208,9 @@ class _Tools:
 def _try(
     journey: Journey, around: Surroundings, number: int, at: datetime, values: Mapping[str, str], kept: list[Path]
 ) -> Try:
-    run = Run(journey.name, around.version, at, 0.0, dict(values), Masker(values.values()), Resolver(around.allow))
+    masker = Masker(text for name, text in values.items() if name.startswith(HIDDEN))
+    resolver = Resolver(around.allow, around.refuse)
+    run = Run(journey.name, around.version, at, 0.0, dict(values), masker, resolver)
     run.restart(journey.timeout.total_seconds())
     tools, steps = _Tools(run), list[StepResult]()
     try:

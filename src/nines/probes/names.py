@@ -22,7 +22,7 @@ def no_address(host: str, address: str) -> InputError:
         host: as it was written.
         address: what it stands for.
     """
-    fix = "name the system itself; whoever runs probes can allow it with --allow"
+    fix = "name the system itself; whoever runs probes can allow it: --allow, or NINES_PROBE_ALLOW of `nines serve`"
     return InputError(Problem(host, f"{address} is not an address to be asked", fix, code="refused-address"))
 
 
@@ -32,23 +32,32 @@ class Resolver:
     What was looked up is what is connected to, so a name cannot change its meaning in between.
     """
 
-    def __init__(self, allow: Sequence[str] = ()) -> None:
+    def __init__(self, allow: Sequence[str] = (), refuse: Sequence[str] = ()) -> None:
         """Begin with nothing known.
 
         Args:
             allow: addresses and networks that are allowed although they would be refused.
+            refuse: networks that are refused beside the usual ones.
 
         Raises:
             InputError: one of these is none.
         """
-        for one in allow:
+        for where, one in (*(("--allow", a) for a in allow), *(("refused networks", r) for r in refuse)):
             try:
                 ipaddress.ip_network(one)
             except ValueError as error:
                 fix = "write it like 169.254.1.0/24"
-                raise InputError(Problem("--allow", str(error), fix, code="bad-network")) from error
-        self.allow = tuple(allow)
+                raise InputError(Problem(where, str(error), fix, code="bad-network")) from error
+        self.allow, self.refuse = tuple(allow), tuple(refuse)
         self._known: dict[str, list[str]] = {}
+
+    def refuses(self, address: str) -> bool:
+        """Return whether an address must not be asked.
+
+        Args:
+            address: IPv4 or IPv6.
+        """
+        return is_refused(address, self.allow, self.refuse)
 
     def addresses(self, host: str, port: int, timeout_s: float) -> tuple[list[str], bool]:
         """Return the addresses of a host, in the order they should be tried, and whether it was looked up just now.
@@ -67,7 +76,7 @@ class Resolver:
             return known, False
         found = look_up(host, port, timeout_s)
         for address in found:
-            if is_refused(address, self.allow):
+            if self.refuses(address):
                 raise no_address(host, address)
         self._known[host] = found
         return found, True

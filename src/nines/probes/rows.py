@@ -6,11 +6,12 @@ of steps that were not run are missing: of them nothing is known.
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from nines.probes.result import JourneyResult, StepResult
+from nines.probes.result import JourneyResult, StepResult, Try
 
 _TIME = pa.timestamp("us", tz="UTC")
 _SCHEMA = pa.schema(
@@ -39,11 +40,23 @@ def event_rows(result: JourneyResult) -> pa.Table:
     failed = next((s for s in result.first.steps if s.state == "down"), None)
     whole = {"steps": str(len(rows)), "not_run": str(len(result.not_run)), "tries": str(len(result.tries)),
              "confirmed": _flag(result.confirmed)}  # fmt: skip
+    if len(result.tries) > 1:
+        whole["retries"] = json.dumps([_retry(one) for one in result.tries[1:]])
     if failed is not None:
         whole |= {"failed_step": failed.name, "error": failed.error, "code": failed.code}
     end, ms = result.first.ended, result.first.duration_ms
     rows.append(_row(result, "", end, ms, result.state, None, whole))
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def _retry(one: Try) -> dict[str, object]:
+    """Return a later try in short: it tells whether the first was confirmed, and is no row of its own."""
+    steps = [
+        {"step": s.name, "state": s.state, "ms": round(s.duration_ms, 3), "error": s.error}
+        | {name: round(value, 3) for name, value in s.phases.items()}
+        for s in one.steps
+    ]
+    return {"attempt": one.number, "state": one.state, "ms": round(one.duration_ms, 3), "steps": steps}
 
 
 def _step_row(result: JourneyResult, step: StepResult) -> dict[str, object]:

@@ -198,6 +198,7 @@ class Journey:
         retries: tries after a failed one; they gate alerts and never change what the first try showed.
         retry_after: pause before each.
         connectivity: addresses that show whether the location itself is connected.
+        values: name -> text that steps have places for, unless the place it is run from says otherwise.
     """
 
     name: str
@@ -211,6 +212,7 @@ class Journey:
     retries: int = 0
     retry_after: timedelta = timedelta(seconds=5)
     connectivity: tuple[str, ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
 
 
 def step_texts(step: Step) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ It holds no judgement and no state that matters: every deed is an operation, and
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from nines.errors import NinesError
 from nines.operations import upkeep
 from nines.operations.house import House
+from nines.operations.rounds import Post, post_of
+from nines.worker.probing import Prober
 
 log = logging.getLogger("nines.worker")
 
@@ -64,10 +67,13 @@ class Worker:
     Attributes:
         house: the house it keeps.
         clock: where the present instant comes from.
+        post: where this process stands, from which probes are run; None runs none.
     """
 
     house: House
     clock: Clock = wall_clock
+    post: Post | None = None
+    _prober: Prober | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -85,10 +91,15 @@ class Worker:
         """Begin; returns at once."""
         self._thread = threading.Thread(target=self._run, name="nines-worker", daemon=True)
         self._thread.start()
+        if self.post is not None:
+            self._prober = Prober(self.house, self.post, self.clock)
+            self._prober.start()
 
     def stop(self) -> None:
-        """Finish the deed in hand and end; waits up to ten seconds."""
+        """Finish the deed in hand and end; waits up to ten seconds for it, and as long for probes under way."""
         self._stop.set()
+        if self._prober is not None:
+            self._prober.stop()
         if self._thread is not None:
             self._thread.join(timeout=10)
 
@@ -103,5 +114,9 @@ class Worker:
 
 
 def build(house: House, clock: Clock = wall_clock) -> Worker:
-    """Return the worker of a house, not yet started."""
-    return Worker(house, clock)
+    """Return the worker of a house, not yet started; what it needs for probes is read from the environment.
+
+    Raises:
+        InputError: a setting is wrong.
+    """
+    return Worker(house, clock, post_of(os.environ))
