@@ -1,7 +1,8 @@
 """Addresses that a definition must not make us ask.
 
-Loopback and private networks are allowed unless somebody says otherwise: that is where much of what is asked lives. Link-local addresses, by which
-a machine reaches its own cloud's secrets, multicast and the unspecified address are not, in whatever notation.
+Loopback and private networks are allowed unless somebody says otherwise: that is where much of what is asked lives.
+Link-local addresses, by which a machine reaches its own cloud's secrets, multicast and the unspecified address are
+not, in whatever notation.
 """
 
 from __future__ import annotations

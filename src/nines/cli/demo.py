@@ -6,13 +6,15 @@ The shop is a process of its own and reaches nines over HTTP with a token, as an
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,8 +77,8 @@ def furnish(house: House, definitions: Path) -> None:
 
 
 @contextmanager
-def shop(running: Running, token: str, seconds: float | None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the shop in a process of its own while the block runs."""
+def shop(running: Running, token: str, seconds: float | None) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run the shop in a process of its own while the block runs; gives it and the address of its storefront."""
     with tempfile.TemporaryDirectory(prefix="nines-shop-") as folder:
         token_file = Path(folder) / "token"
         token_file.touch(mode=0o600)
@@ -84,12 +86,53 @@ def shop(running: Running, token: str, seconds: float | None) -> Iterator[subpro
         command = [sys.executable, "-m", "nines.demo.shop", "--url", running.url, "--token-file", str(token_file)]
         if seconds is not None:
             command += ["--seconds", str(seconds)]
-        process = subprocess.Popen(command)  # noqa: S603 - our own module with our own arguments
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            # Bound here and listened to there, so that no other program can take the port in between.
+            command += ["--door", str(door.fileno())]
+            process = subprocess.Popen(command, pass_fds=(door.fileno(),))  # noqa: S603 - our own module
+            url = f"http://127.0.0.1:{door.getsockname()[1]}"
         try:
-            yield process
+            yield process, url
         finally:
             process.terminate()
             process.wait(timeout=10)
+
+
+@contextmanager
+def probed(house: House, url: str, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Run the shop's probes while the block runs, from the three places of their definitions, all played here.
+
+    Args:
+        house: whose probes.
+        url: address of the storefront; the definitions name another, and loopback is refused unless allowed.
+        process: the shop; nobody asks before it is open.
+    """
+    from nines.demo.storefront import PASSWORD
+    from nines.operations.rounds import Post
+
+    wait_for(url, process)
+    post = Post(
+        locations=("berlin", "oslo", "porto"), secrets={"default": {"SHOP_PASSWORD": PASSWORD}}, values={"shop": url},
+        allow=("127.0.0.1",),
+    )  # fmt: skip
+    prober = import_module("nines.worker.probing").build(house, post, now)
+    prober.start()
+    try:
+        yield
+    finally:
+        prober.stop()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Return when the storefront answers, or the shop has closed, or after fifteen seconds."""
+    import httpx
+
+    until = time.monotonic() + 15
+    while process.poll() is None and time.monotonic() < until:
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/healthz", timeout=2, trust_env=False).is_success:
+                return
+        time.sleep(0.1)
 
 
 def show_standings(house: House, form: Format) -> None:
@@ -121,7 +164,7 @@ def run_demo(*, once: bool, data: Path | None, listen: str, seconds: float, form
         name, who = f"shop {now():%Y-%m-%d %H:%M:%S}", local_principal("default")
         made = people.make_token(house, who, name, scopes=("ingest",), days=1, now=now())
         say(f"the shop is open; nines serves {running.url}" + ("" if once else "  (stop with Ctrl-C)"))
-        with shop(running, made.secret, seconds if once else None) as process:
+        with shop(running, made.secret, seconds if once else None) as (process, door), probed(house, door, process):
             if once:
                 process.wait(timeout=seconds + 30)
                 settle(house)

@@ -33,6 +33,7 @@ def event_of(span: ReadableSpan) -> dict[str, object]:
     attributes = dict(span.attributes or {})
     start, end = span.start_time or 0, span.end_time or 0
     context = span.get_span_context()
+    probe = attributes.get("nines.probe")
     return {
         "time": _iso(end),
         "start": _iso(start),
@@ -43,6 +44,7 @@ def event_of(span: ReadableSpan) -> dict[str, object]:
         "duration_ms": (end - start) / 1e6,
         "session": attributes.get("session.id"),
         "id": format_span_id(context.span_id) if context else None,
+        **({"attributes": {"probe": probe}} if probe else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""The shop's services: storefront, search, catalog, cart, checkout and payments, each an HTTP server of its own.
+"""The shop's services: search, catalog, cart, checkout and payments, each an HTTP server of its own.
 
 Each is instrumented with the OpenTelemetry SDK and calls the others over loopback, so a fault in payments is
 seen by checkout's customers.
@@ -9,20 +9,20 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import Span, SpanKind, Tracer
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from nines.demo.faults import active
+from nines.demo.faults import SCHEDULE, Fault, active
 
 #: Service -> (route, base milliseconds of work, services it calls).
 SHOP: dict[str, tuple[str, float, tuple[str, ...]]] = {
@@ -34,6 +34,8 @@ SHOP: dict[str, tuple[str, float, tuple[str, ...]]] = {
 }
 #: Route by which a service shows that it lives; its spans are the heartbeat of its telemetry.
 HEALTH = "/healthz"
+#: Header by which probes say who they are; it is handed on, so that all they cause can be told from customers.
+MARK = "nines-probe"
 
 
 @dataclass
@@ -45,16 +47,30 @@ class Shop:
         ports: service -> loopback port, filled as they start.
         opened: monotonic seconds at which the shop opened.
         seed: seed of the shop's dice.
+        schedule: what breaks when.
     """
 
     exporter: Callable[[str], SpanExporter]
     ports: dict[str, int] = field(default_factory=dict)
     opened: float = field(default_factory=time.monotonic)
     seed: int = 7
+    schedule: tuple[Fault, ...] = SCHEDULE
 
     def elapsed_s(self) -> float:
         """Return seconds since the shop opened."""
         return time.monotonic() - self.opened
+
+    def fault(self, service: str) -> Fault | None:
+        """Return what breaks a service now, if anything."""
+        return active(service, self.elapsed_s(), self.schedule)
+
+
+def marked(span: Span, headers: Mapping[str, str], route: str) -> None:
+    """Say on a span what was asked for, by which session, and by which probe where it was none of a customer's."""
+    span.set_attribute("http.route", route)
+    span.set_attribute("session.id", headers.get("x-session", ""))
+    if MARK in headers:
+        span.set_attribute("nines.probe", headers[MARK])
 
 
 class Silenced(SpanExporter):
@@ -84,7 +100,7 @@ def tracer_of(service: str, shop: Shop) -> tuple[Tracer, TracerProvider]:
     )
 
     def silent() -> bool:
-        fault = active(service, shop.elapsed_s())
+        fault = shop.fault(service)
         return fault is not None and fault.silent
 
     exporter = Silenced(shop.exporter(service), silent)
@@ -105,10 +121,9 @@ def service_app(service: str, shop: Shop, tracer: Tracer) -> Starlette:
     client = httpx.AsyncClient(timeout=3.0)
 
     async def handle(request: Request) -> JSONResponse:
-        fault = active(service, shop.elapsed_s())
+        fault = shop.fault(service)
         with tracer.start_as_current_span(f"GET {route}", kind=SpanKind.SERVER) as span:
-            span.set_attribute("http.route", route)
-            span.set_attribute("session.id", request.headers.get("x-session", ""))
+            marked(span, request.headers, route)
             work_ms = dice.lognormvariate(0, 0.35) * base_ms + (fault.slower_ms if fault else 0.0)
             await asyncio.sleep(work_ms / 1000)
             status = await _call_others(client, shop, calls, request)
@@ -127,7 +142,7 @@ def service_app(service: str, shop: Shop, tracer: Tracer) -> Starlette:
 
 
 async def _call_others(client: httpx.AsyncClient, shop: Shop, calls: tuple[str, ...], request: Request) -> int:
-    headers = {"x-session": request.headers.get("x-session", "")}
+    headers = {name: request.headers[name] for name in ("x-session", MARK) if name in request.headers}
     for other in calls:
         try:
             answer = await client.get(f"http://127.0.0.1:{shop.ports[other]}{SHOP[other][0]}", headers=headers)

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from nines.demo.export import EventExporter
 from nines.demo.services import HEALTH, SHOP, Shop, service_app, tracer_of
+from nines.demo.storefront import STOREFRONT, storefront_app
 
 #: Customers' visits per second; each visit calls one to three services.
 VISITS_PER_S = 12.0
@@ -65,27 +66,32 @@ async def customers(shop: Shop, seconds: float | None) -> None:
         await asyncio.gather(*tasks, watch, return_exceptions=True)
 
 
-def start_service(service: str, shop: Shop) -> tuple[uvicorn.Server, asyncio.Task[None], TracerProvider]:
-    """Start one service on a free port and note the port in the shop."""
+def start_service(
+    service: str, shop: Shop, listener: socket.socket | None = None
+) -> tuple[uvicorn.Server, asyncio.Task[None], TracerProvider]:
+    """Start one service on a socket, or on a free port, and note the port in the shop."""
     tracer, provider = tracer_of(service, shop)
-    listener = free_socket()
+    listener = listener or free_socket()
     shop.ports[service] = listener.getsockname()[1]
-    config = uvicorn.Config(service_app(service, shop, tracer), log_level="warning", access_log=False, lifespan="off")
+    app = storefront_app(shop, tracer) if service == STOREFRONT else service_app(service, shop, tracer)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     return server, asyncio.create_task(server.serve(sockets=[listener])), provider
 
 
-async def open_shop(url: str, token: str, seconds: float | None) -> None:
+async def open_shop(url: str, token: str, seconds: float | None, door: socket.socket | None = None) -> None:
     """Start every service, send customers, and close in order so that no span is left behind.
 
     Args:
         url: nines' address, without a path.
         token: token with the right to send events, or "".
         seconds: how long to stay open, or None for as long as the parent lives.
+        door: where the storefront listens, or None for any free port.
     """
     target = f"{url.rstrip('/')}/api/nines/v1/events"
     shop = Shop(exporter=lambda service: EventExporter(f"{target}/{service}", token))
     started = [start_service(service, shop) for service in SHOP]
+    started.append(start_service(STOREFRONT, shop, door))
     while not all(server.started for server, _, _ in started):  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.02)
     await customers(shop, seconds)
@@ -102,13 +108,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--url", required=True, help="address of the nines server")
     parser.add_argument("--token-file", default="", help="file that holds the token")
     parser.add_argument("--seconds", type=float, default=None, help="close after so many seconds")
+    parser.add_argument("--door", type=int, default=-1, help="open socket, by number, at which the storefront listens")
     options = parser.parse_args(arguments)
+    door = socket.socket(fileno=options.door) if options.door >= 0 else None
     token = ""
     if options.token_file:
         with open(options.token_file, encoding="utf-8") as file:  # noqa: PTH123 - one line
             token = file.read().strip()
     with suppress(KeyboardInterrupt):
-        asyncio.run(open_shop(options.url, token, options.seconds))
+        asyncio.run(open_shop(options.url, token, options.seconds, door))
 
 
 if __name__ == "__main__":
