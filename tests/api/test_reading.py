@@ -7,7 +7,7 @@ from nines.api.shapes import CheckShape, Failure, ObjectivesShape, StandingShape
 V1 = "/api/nines/v1"
 READ = [
     "/objectives", "/standings", "/standings/checkout@30d", "/standings/checkout@30d/explain", "/standings/checkout@30d/history",
-    "/definitions", "/definitions/schema", "/exclusions", "/annotations", "/statements", "/sources",
+    "/definitions", "/definitions/schema", "/exclusions", "/annotations", "/statements", "/sources", "/sites",
 ]  # fmt: skip
 
 

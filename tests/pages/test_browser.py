@@ -15,6 +15,7 @@ PATHS = [
     "/objectives/checkout%4030d",
     "/objectives/edge%4030d",
     "/sources",
+    "/sites",
     "/statements",
     "/journal?verify=1",
     "/tokens",

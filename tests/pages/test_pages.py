@@ -74,6 +74,16 @@ class TestWhatPagesShow:
         assert re.search(r"shop events fresh", words)
         assert re.search(r"edge events never heard", words)
 
+    def test_sources_tell_how_late_rows_come_and_what_was_not_kept(self, visitor):
+        words = text_of(visitor.get("/sources").text)
+        assert re.search(r"How late rows come .* shop 0 s stated not known", words)
+        assert re.search(r"Lossy Repeated Identical Refused Unnamed Lost Gaps edge no 0", words)
+
+    def test_a_house_without_sites_or_agents_says_how_to_get_them(self, visitor):
+        words = text_of(visitor.get("/sites").text)
+        assert "No source names a site" in words
+        assert "No agent has told of itself" in words
+
     def test_the_journal_verifies_when_asked(self, visitor):
         assert "verified" not in visitor.get("/journal").text
         assert "The journal verifies" in visitor.get("/journal?verify=1").text

@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from nines.api.body import bounded, rows_of
 from nines.api.context import InContext, Who, cached
 from nines.api.shapes import ReceiptShape
-from nines.evaluation.standing_json import instant
-from nines.operations import ingesting, sources
+from nines.operations import ingesting, sites, sources
+from nines.operations.showing_sources import agent_json, site_json, source_json
 from nines.people.rights import require
 
 router = APIRouter(tags=["sources"])
@@ -36,23 +36,16 @@ async def send(
     return {"receipt": receipt.id, "rows": receipt.rows, "duplicate": receipt.duplicate}
 
 
-@router.get("/sources", summary="How fresh sources are")
+@router.get("/sources", summary="How fresh and how late sources are, and what was not kept")
 def fresh(request: Request, context: InContext, who: Who) -> Response:
     """Return every source in force or with rows."""
     found = sources.sources(context.house, who, at=context.clock())
-    return cached(request, {"sources": [_source(report) for report in found]})
+    return cached(request, {"sources": [source_json(report) for report in found]})
 
 
-def _source(report: sources.SourceReport) -> dict[str, Any]:
-    held = report.freshness
-    return {
-        "name": report.name,
-        "type": report.source.type if report.source else None,
-        "rows": held.rows,
-        "pending": held.pending,
-        "first": instant(held.first),
-        "last": instant(held.last),
-        "arrival": instant(held.arrival),
-        "silent": report.silent,
-        "problems": [{"what": p.what, "fix": p.fix, "severity": p.severity, "code": p.code} for p in report.problems],
-    }
+@router.get("/sites", summary="Which sites and agents are heard")
+def heard(request: Request, context: InContext, who: Who) -> Response:
+    """Return every site of every source over the last day, and every agent that tells of itself."""
+    found = sites.sites(context.house, who, at=context.clock())
+    told = {"sites": [*map(site_json, found.sites)], "agents": [*map(agent_json, found.agents)]}
+    return cached(request, told)

@@ -23,7 +23,7 @@ from nines.operations.door import Guard, call_of
 from nines.operations.house import House
 from nines.operations.listing import mark
 from nines.operations.people import identify
-from nines.pages import account, records, standing
+from nines.pages import account, records, sources, standing
 from nines.pages.failing import defect, failure
 from nines.pages.guard import door
 from nines.pages.news import News
@@ -38,7 +38,8 @@ PAGES: tuple[tuple[str, str, Page, bool], ...] = (
     ("/objectives/{key}", "GET", standing.objective_of, False),
     ("/exclusions", "POST", standing.exclude, False),
     ("/annotations", "POST", standing.annotate, False),
-    ("/sources", "GET", records.sources_page, False),
+    ("/sources", "GET", sources.sources_page, False),
+    ("/sites", "GET", sources.sites_page, False),
     ("/statements", "GET", records.statements_page, False),
     ("/journal", "GET", records.journal_page, False),
     ("/tokens", "GET", account.tokens_page, False),
