@@ -99,7 +99,12 @@ def _check_tenant(request: Request, who: Principal) -> None:
         raise NotFoundError(Problem(f"tenant {tenant}", "there is no such tenant", "check the name", code="no-tenant"))
 
 
-def _instant(name: str, text: str | None) -> datetime | None:
+def instant_of_query(name: str, text: str | None) -> datetime | None:
+    """Return an instant of a query, or None when it was not given.
+
+    Raises:
+        InputError: it is no instant with a zone.
+    """
     try:
         return instant(text) if text else None
     except (ValueError, OverflowError) as error:
@@ -126,8 +131,8 @@ def when_of(
     ] = None,
 ) -> When:
     """Return the instants a request asks about."""
-    stated, now = _instant("at", at), context.clock()
-    return When(stated or now, _instant("known_at", known_at), stated is not None, now)
+    stated, now = instant_of_query("at", at), context.clock()
+    return When(stated or now, instant_of_query("known_at", known_at), stated is not None, now)
 
 
 InContext = Annotated[Context, Depends(context_of)]

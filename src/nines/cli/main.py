@@ -10,7 +10,7 @@ import sys
 import typer
 
 from nines import __version__
-from nines.cli import agent, defining, exchanging, ingesting, probing, recording, serving, sourcing, standing
+from nines.cli import agent, clocks, defining, exchanging, ingesting, probing, recording, serving, sourcing, standing
 from nines.cli.output import say, tell_problems
 from nines.errors import NinesError
 
@@ -42,7 +42,7 @@ def _root(
     """Options that stand before any command."""
 
 
-for room in (defining, exchanging, standing, sourcing, ingesting, probing, recording, serving, agent):
+for room in (defining, exchanging, standing, sourcing, ingesting, clocks, probing, recording, serving, agent):
     room.register(app)
 
 

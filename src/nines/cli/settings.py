@@ -47,6 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("NINES_ARTIFACTS_MIB", "256", "most that is kept of failed probes, all together; 0 keeps nothing"),
     Setting("NINES_ARTIFACTS_DAYS", "14", "days after which it is deleted"),
+    Setting("NINES_NTP", "", "time servers asked about clocks, as HOST=ADDRESS or HOST=ADDRESS:PORT, parted by commas"),
 )
 
 

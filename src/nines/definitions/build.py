@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from nines.definitions import datasources, readers, shapes
 from nines.definitions.gathered import Gathered
-from nines.definitions.indicators import indicator
+from nines.definitions.indicators import compared, indicator
 from nines.definitions.journeys import journey
 from nines.definitions.openslo import gather_openslo
 from nines.definitions.positions import Document
@@ -35,6 +35,8 @@ def _add_indicator(to: Gathered, reading: Reading, metadata: shapes.Metadata, sp
     found = indicator(reading, metadata, spec)
     if found is not None:
         to.indicators[metadata.name] = found
+    if spec.clocks is not None:
+        to.clocks[metadata.name] = compared(reading, spec.clocks)
 
 
 def _add_slo(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401

@@ -10,6 +10,7 @@ from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import Indicator
 from nines.objectives.objective import Objective
 from nines.spans import Span
+from nines.telemetry.clocks_map import Compared
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.journey import Journey
 
@@ -34,6 +35,7 @@ class Gathered:
     policies: dict[str, BurnPolicy] = field(default_factory=dict)
     budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
     probes: dict[str, Journey] = field(default_factory=dict)
+    clocks: dict[str, Compared] = field(default_factory=dict)
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     hours: dict[str, str] = field(default_factory=dict)
     flawed: set[tuple[str, str]] = field(default_factory=set)

@@ -17,6 +17,7 @@ from nines.objectives.indicator import (
     StateIndicator,
     ValueIndicator,
 )
+from nines.telemetry.clocks_map import Compared
 
 
 def indicator(reading: Reading, metadata: shapes.Metadata, spec: shapes.SLISpec) -> Indicator | None:
@@ -41,6 +42,14 @@ def indicator(reading: Reading, metadata: shapes.Metadata, spec: shapes.SLISpec)
         what = f"sessions are made of events, and {stated[0]} gives none"
         reading.refuse("session", what, "say with good: which events are good", "session-scope")
     return _READERS[stated[0]](reading, metadata.name, spec, reading.predicate("where", spec.where))
+
+
+def compared(reading: Reading, spec: shapes.ClocksShape) -> Compared:
+    """Read which two clocks an indicator's durations are made from."""
+    if spec.hosts[0] == spec.hosts[1]:
+        what, fix = "durations of one host need no comparing", "leave clocks out, or name two hosts"
+        reading.refuse("clocks.hosts", what, fix, "bad-value")
+    return Compared((spec.hosts[0], spec.hosts[1]), reading.length("clocks.against", spec.against))
 
 
 def _states(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> Indicator:

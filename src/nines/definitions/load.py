@@ -18,6 +18,7 @@ from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import CompositeIndicator, Indicator
 from nines.objectives.objective import Objective
 from nines.spans import Span
+from nines.telemetry.clocks_map import Compared
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.journey import Journey
 
@@ -33,6 +34,7 @@ class Definitions:
 
     Attributes:
         sources, indicators, services, calendars, policies, budget_policies, probes: by name.
+        clocks: indicator -> the two clocks its durations are made from.
         objectives: one per SLO and window, and per Composite and window.
         exclusions: with their occurrences written out.
         documents: kind and name -> the document each came from.
@@ -48,6 +50,7 @@ class Definitions:
     policies: dict[str, BurnPolicy] = field(default_factory=dict)
     budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
     probes: dict[str, Journey] = field(default_factory=dict)
+    clocks: dict[str, Compared] = field(default_factory=dict)
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -130,6 +133,7 @@ def load_texts(texts: Sequence[tuple[str, str]], *, strict: bool = False) -> Def
         sources=gathered.sources, indicators=gathered.indicators, objectives=tuple(gathered.objectives),
         services=gathered.services, exclusions=tuple(gathered.exclusions), calendars=gathered.calendars,
         policies=gathered.policies, budget_policies=gathered.budget_policies, probes=gathered.probes,
+        clocks=gathered.clocks,
         documents=gathered.documents, problems=tuple(sorted(problems, key=_place)),
     )  # fmt: skip
 

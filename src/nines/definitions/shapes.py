@@ -96,6 +96,15 @@ class SessionShape(Shape):
     )
 
 
+class ClocksShape(Shape):
+    """Two clocks that a duration is made from."""
+
+    hosts: list[str] = Field(
+        min_length=2, max_length=2, description="Hosts whose clocks gave the first and the second instant."
+    )
+    against: str = Field(description="What the durations are held against, as 300ms; the clocks must allow 5 % of it.")
+
+
 class SLISpec(Shape):
     """Which measurements tell good from bad; exactly one way of saying it."""
 
@@ -112,6 +121,9 @@ class SLISpec(Shape):
     threshold: ThresholdShape | None = None
     values: ValuesShape | None = None
     query: str | None = None
+    clocks: ClocksShape | None = Field(
+        None, description="For durations made from instants of two hosts: untrusted where their clocks are unsure."
+    )
     raw_type: Literal["success", "failure"] = Field("success", alias="rawType")
     description: str = ""
 

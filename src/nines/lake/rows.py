@@ -12,6 +12,7 @@ from nines.evaluation.evidence import CoveredEvents
 from nines.lake.assemble import Pulses, minute_series, state_indicator_series
 from nines.lake.counting import past_counts
 from nines.lake.rollup import MINUTE_US, covered_rows, pulse_minutes, sketch_rows
+from nines.lake.spans import spans_sql
 from nines.lake.stamping import counts_table
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import EventIndicator, Indicator, SampleIndicator, StateIndicator, ValueIndicator
@@ -76,6 +77,10 @@ class Rows:
         if isinstance(indicator, EventIndicator) and indicator.session is not None:
             return None
         return covered_rows(self._con, "rows_read", indicator, exclusions, start, end, source.sampling)
+
+    def spans(self, start: datetime, end: datetime) -> pa.Table:
+        """Return the spans that ended within [start, end); see `span_rows`."""
+        return self._con.sql(spans_sql("rows_read", start, end)).to_arrow_table()
 
     def sketch(self, indicator: ValueIndicator, start: int, end: int) -> Sketch:
         """Return the values of an indicator for the minutes [start, end)."""

@@ -17,8 +17,10 @@ from nines.evaluation.standing import Standing
 from nines.lake.rows import Rows
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indicator, ValueIndicator
+from nines.operations.clocks import seen_of
 from nines.operations.evidence import Bench, scopes_of
 from nines.sources.read import read_file
+from nines.telemetry.clocks_map import Seen, joined
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.series import MinuteSeries, empty_series
 from nines.telemetry.settling import Learnt
@@ -84,6 +86,10 @@ class FileMeasurements:
     def problems(self, source: str) -> tuple[Problem, ...]:
         """Return what went wrong while a source's files were read."""
         return self.found.get(source, ())
+
+    def spans(self, start: datetime, end: datetime) -> Seen:
+        """Return the spans that ended within [start, end), of every file."""
+        return joined([seen_of(rows.spans(start, end)) for rows in self.rows.values()])
 
 
 def event_files(texts: Sequence[str]) -> list[tuple[str, Path]]:

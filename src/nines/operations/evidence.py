@@ -25,11 +25,15 @@ from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indic
 from nines.objectives.objective import Objective
 from nines.operations.finding import chosen, session_gap, settle_of
 from nines.showing import percent
-from nines.spans import Span, minute_after, minute_of
+from nines.spans import EPOCH, Span, minute_after, minute_of
+from nines.telemetry.clocks_map import OffsetMap, Seen, offset_map, untrusted
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.series import MinuteSeries
 from nines.telemetry.settling import NEWEST, Learnt, Newest, newest, waited
 from nines.telemetry.sketch import Sketch
+
+#: How long before an instant calls are looked at to tell how well clocks are known.
+CLOCKS_REACH = timedelta(hours=1)
 
 
 class Measurements(Protocol):
@@ -62,6 +66,9 @@ class Measurements(Protocol):
     def problems(self, source: str) -> tuple[Problem, ...]:
         """Return what went wrong while a source was read."""
 
+    def spans(self, start: datetime, end: datetime) -> Seen:
+        """Return the spans that ended within [start, end), of every source."""
+
 
 @dataclass
 class Bench:
@@ -77,6 +84,7 @@ class Bench:
     exclusions: tuple[Exclusion, ...]
     measurements: Measurements
     _fetched: dict[str, MinuteSeries] = field(default_factory=dict)
+    _clocks: dict[datetime, OffsetMap] = field(default_factory=dict)
 
     def indicator(self, objective: Objective) -> Indicator:
         """Return an objective's indicator.
@@ -173,6 +181,40 @@ class Bench:
 
     def standing(self, objective: Objective, at: datetime, known_at: datetime | None) -> Standing:
         """Return how an objective stands."""
+        found = self._judged(objective, at, known_at)
+        return replace(found, problems=(*found.problems, *self.doubtful_clocks(objective, at)))
+
+    def doubtful_clocks(self, objective: Objective, at: datetime) -> tuple[Problem, ...]:
+        """Return why an objective's durations, made from the instants of two hosts, are not to be trusted.
+
+        The calls of the last hour before the minute's edge tell how well the two clocks are known; nothing else is
+        asked, so that the same question has the same answer later on.
+
+        Args:
+            objective: any; one whose indicator compares no clocks, nor those of its members, has none.
+            at: instant asked about.
+        """
+        asked = [i for i in self.indicators_of(objective) if i in self.definitions.clocks]
+        if not asked:
+            return ()
+        edge = at.replace(second=0, microsecond=0)
+        if edge not in self._clocks:
+            seen = self.measurements.spans(edge - CLOCKS_REACH, edge)
+            self._clocks[edge] = offset_map(seen, at=(edge - EPOCH) // EPOCH.resolution * 1000)
+        found = (untrusted(self._clocks[edge], self.definitions.clocks[i], i) for i in asked)
+        return tuple(problem for problem in found if problem is not None)
+
+    def indicators_of(self, objective: Objective) -> tuple[str, ...]:
+        """Return the names of an objective's indicator and, for a composite, of all below it, each once."""
+        found, members = dict.fromkeys([objective.indicator]), self.definitions.members
+        waiting = list(members.get(objective.indicator, ()))
+        while waiting:
+            one = self.objective(waiting.pop()).indicator
+            waiting += [] if one in found else members.get(one, ())
+            found[one] = None
+        return tuple(found)
+
+    def _judged(self, objective: Objective, at: datetime, known_at: datetime | None) -> Standing:
         settled = self.settled(objective)
         evidence = self.evidence(settled, at)
         if objective.bound is None:

@@ -21,6 +21,7 @@ from nines.lake.lake import Lake
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import EventIndicator, Indicator, StateIndicator, ValueIndicator
 from nines.objectives.objective import Objective
+from nines.operations.clocks import stored_spans
 from nines.operations.evidence import Bench, scopes_of
 from nines.operations.finding import chosen, edge_of, rests_of
 from nines.operations.house import House
@@ -28,6 +29,7 @@ from nines.operations.promises import exclusions, in_force
 from nines.operations.settling import lateness, with_waits
 from nines.people.rights import Principal, require
 from nines.spans import MINUTE
+from nines.telemetry.clocks_map import Seen
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.series import MinuteSeries
 from nines.telemetry.settling import Learnt
@@ -96,6 +98,10 @@ class LakeMeasurements:
     def problems(self, source: str) -> tuple[Problem, ...]:  # noqa: ARG002 - the lake holds only what could be read
         """Return nothing: what could not be read was refused when it came."""
         return ()
+
+    def spans(self, start: datetime, end: datetime) -> Seen:
+        """Return the spans that ended within [start, end), of every source."""
+        return stored_spans(self.house, self.tenant, start, end, self.seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,9 @@ def _key(
     """Return all that a standing depends on; instants between two edges of the grid have the same standing."""
     held = tuple(e for e in work.exclusions if e.holds_for(objective.service, objective.name))
     edge = edge_of(at, rests_of(work.definitions, objective))
-    return who.tenant, objective, edge, known_at, work.measurements.data_version, held
+    clocks = tuple(c for i in work.indicators_of(objective) if (c := work.definitions.clocks.get(i)) is not None)
+    minute = at.replace(second=0, microsecond=0) if clocks else None
+    return who.tenant, objective, edge, known_at, work.measurements.data_version, held, clocks, minute
 
 
 def _standing(

@@ -54,7 +54,7 @@ def typed(raw: Raw, source: DataSource, path: Path, findings: Findings) -> pa.Ta
     Raises:
         InputError: a mapped column is not there, or a mapping is no expression.
     """
-    mapping = _mapping(raw, source, path)
+    mapping = event_columns(raw, source, path)
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         con.register("raw", raw.table.append_column("__row", pa.array(np.arange(raw.table.num_rows))))
@@ -76,8 +76,17 @@ def typed(raw: Raw, source: DataSource, path: Path, findings: Findings) -> pa.Ta
     return pa.table(rows, schema=EVENT_TYPES).filter(pa.array(good))
 
 
-def _mapping(raw: Raw, source: DataSource, path: Path) -> dict[str, str]:
-    """Return event column -> SQL over the source's columns: those stated, and those of the same name."""
+def event_columns(raw: Raw, source: DataSource, path: Path) -> dict[str, str]:
+    """Return event column -> SQL over the source's columns: those stated, and those of the same name.
+
+    Args:
+        raw: rows of the source.
+        source: its columns.
+        path: for places.
+
+    Raises:
+        InputError: a mapped column is not there, a mapping is no expression, or nothing gives the time.
+    """
     names = raw.table.column_names
     stated = dict(source.columns)
     found = {c.name: f'"{c.name}"' for c in COLUMNS if c.name in names and c.type != "map"}
@@ -113,13 +122,18 @@ def _unknown(path: Path, what: str, name: str, known: list[str]) -> Problem:
 
 def _cast(column: Column, value: str, source: DataSource) -> str:
     if column.type == "timestamp":
-        return _instant(value, source)
+        return instant_sql(value, source)
     kinds = {"text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "flag": "BOOLEAN"}
     return f"TRY_CAST({value} AS {kinds[column.type]})"
 
 
-def _instant(value: str, source: DataSource) -> str:
-    """Return SQL for an instant: epoch numbers, a stated format, or ISO 8601; naive times need a stated zone."""
+def instant_sql(value: str, source: DataSource) -> str:
+    """Return SQL for an instant: epoch numbers, a stated format, or ISO 8601; naive times need a stated zone.
+
+    Args:
+        value: SQL that gives it.
+        source: its options.
+    """
     unit, form, zone = source.option("time_unit"), source.option("time_format"), source.option("timezone")
     if unit:
         return f"make_timestamptz(CAST(round(TRY_CAST({value} AS DOUBLE) * {_UNITS.get(unit, 1.0)}) AS BIGINT))"

@@ -58,6 +58,19 @@ READERS: dict[SourceType, Reader] = {
 }
 
 
+def reader_of(path: Path, source: DataSource) -> Reader:
+    """Return what reads a file of a source.
+
+    Raises:
+        InputError: sources of its type are not read from files.
+    """
+    reader = READERS.get(source.type)
+    if reader is None:
+        what = f"a source of type {source.type} is not read from files"
+        raise InputError(Problem(str(path), what, f"types of files are {', '.join(READERS)}", code="not-a-file-source"))
+    return reader
+
+
 def read_file(path: Path, source: DataSource) -> ReadResult:
     """Read a file as event rows.
 
@@ -71,12 +84,8 @@ def read_file(path: Path, source: DataSource) -> ReadResult:
     Raises:
         InputError: nothing of the file can be used (unreadable, cut short, a mapped column is missing).
     """
-    reader = READERS.get(source.type)
-    if reader is None:
-        what = f"a source of type {source.type} is not read from files"
-        raise InputError(Problem(str(path), what, f"types of files are {', '.join(READERS)}", code="not-a-file-source"))
     findings = Findings()
-    parts = [typed(raw, source, path, findings) for raw in reader(path, source, findings)]
+    parts = [typed(raw, source, path, findings) for raw in reader_of(path, source)(path, source, findings)]
     table = pa.concat_tables(parts) if parts else EVENT_TYPES.empty_table()
     return ReadResult(table, tuple(findings.problems), findings.bad_rows)
 

@@ -242,11 +242,12 @@ def bounds_of(exchanges: Exchanges, first: str, second: str) -> Bounds:
     return _bounds(exchanges, np.flatnonzero(there | back), first, second)
 
 
-def bounds_by_pair(exchanges: Exchanges) -> tuple[Bounds, ...]:
+def bounds_by_pair(exchanges: Exchanges, *, by_caller: bool = False) -> tuple[Bounds, ...]:
     """Return the bounds of every pair of hosts that called one another, the host that sorts first as `first`.
 
     Args:
         exchanges: calls.
+        by_caller: whether the host that called the other one more often is `first` instead.
     """
     ranks = np.argsort(np.argsort(np.array(exchanges.hosts, dtype=object))) if exchanges.hosts else exchanges.client
     client, server = ranks[exchanges.client], ranks[exchanges.server]
@@ -257,6 +258,8 @@ def bounds_by_pair(exchanges: Exchanges) -> tuple[Bounds, ...]:
     found = []
     for rows in np.split(order, starts[1:]) if len(starts) else []:
         first, second = divmod(int(key[rows[0]]), len(names))
+        if by_caller and 2 * int((client[rows] == first).sum()) < len(rows):
+            first, second = second, first
         found.append(_bounds(exchanges, rows, names[first], names[second]))
     return tuple(found)
 

@@ -120,7 +120,7 @@ def _pair_problems(where: str, course: Course) -> list[Problem]:
         what = f"no single offset fits: bounds contradict by {apart} ms, so the clocks drifted {rate}"
         return [Problem(where, what, "judge latencies across these hosts minute by minute", "warning", "clock-drift")]
     if whole.skewed:
-        what = f"the clock of {course.bounds.second} is ahead by {_reach(whole)}"
+        what = f"the clock of {course.bounds.second} is {_reach(whole)}"
         return [Problem(where, what, "synchronise them", "warning", "clock-skew")]
     return []
 
@@ -140,9 +140,15 @@ def _odd_link(where: str, name: str) -> Problem:
 
 
 def _reach(offset: Interval) -> str:
-    if offset.low is None:
-        return f"{_ms(offset.high)} ms or less"
-    return f"{_ms(offset.low)} ms or more" if offset.high is None else f"{_ms(offset.low)} to {_ms(offset.high)} ms"
+    """Return how far a clock is ahead or behind for certain, as the bounds exclude zero."""
+    ahead = offset.low is not None and offset.low > 0
+    least, most = (offset.low, offset.high) if ahead else (_turned(offset.high), _turned(offset.low))
+    reach = f"{_ms(least)} ms or more" if most is None else f"{_ms(least)} to {_ms(most)} ms"
+    return f"{'ahead' if ahead else 'behind'} by {reach}"
+
+
+def _turned(nanoseconds: int | None) -> int | None:
+    return None if nanoseconds is None else -nanoseconds
 
 
 def _ms(nanoseconds: int | None) -> str:
