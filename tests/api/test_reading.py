@@ -82,7 +82,7 @@ class TestCaching:
     def test_answers_are_private_and_differ_by_who_asks(self, client):
         headers = client.get(f"{V1}/standings").headers
         assert headers["cache-control"].startswith("private")
-        assert headers["vary"] == "Authorization, Cookie"
+        assert headers["vary"] == "Authorization, Cookie, Nines-Tenant"
 
 
 class TestOpenApi:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 
-from nines.errors import InputError, NotFoundError, Problem
+from nines.errors import InputError, Problem
 from nines.operations.calling import COOKIE
 from nines.operations.door import bearer_of, call_of
 from nines.operations.house import House
@@ -23,6 +23,8 @@ from nines.people.rights import Principal, require
 from nines.reading import instant
 
 Clock = Callable[[], datetime]
+#: Header that names the tenant a call speaks for; `?tenant=` wins over it.
+TENANT = "Nines-Tenant"
 
 
 class Answers:
@@ -81,22 +83,16 @@ def who_of(request: Request, context: Annotated[Context, Depends(context_of)]) -
 
     Raises:
         NotSignedInError: a token was sent and does not hold.
+        NotFoundError: they may not speak for the tenant that the query or the header names.
     """
-    who = identify(
+    return identify(
         context.house,
         session=request.cookies.get(COOKIE),
         token=bearer_of(request.headers),
         loopback=call_of(request.scope).on_loopback,
         now=context.clock(),
+        tenant=request.query_params.get("tenant") or request.headers.get(TENANT, ""),
     )
-    _check_tenant(request, who)
-    return who
-
-
-def _check_tenant(request: Request, who: Principal) -> None:
-    tenant = request.query_params.get("tenant")
-    if tenant is not None and who.kind != "nobody" and tenant != who.tenant:
-        raise NotFoundError(Problem(f"tenant {tenant}", "there is no such tenant", "check the name", code="no-tenant"))
 
 
 def instant_of_query(name: str, text: str | None) -> datetime | None:
@@ -150,7 +146,7 @@ def cached(request: Request, body: Any, *, seconds: int = 0) -> Response:  # noq
     """
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     tag = f'W/"{hashlib.sha256(text).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": f"private, max-age={seconds}", "Vary": "Authorization, Cookie"}
+    headers = {"ETag": tag, "Cache-Control": f"private, max-age={seconds}", "Vary": f"Authorization, Cookie, {TENANT}"}
     if _has(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(text, headers=headers, media_type="application/json")
@@ -172,7 +168,7 @@ def marked(
     require(who, "see")
     seen = f"{mark(context.house, who, at=asked.now)} {request.url.path}?{request.url.query}"
     tag = f'W/"{hashlib.sha256(seen.encode()).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": f"private, max-age={seconds}", "Vary": "Authorization, Cookie"}
+    headers = {"ETag": tag, "Cache-Control": f"private, max-age={seconds}", "Vary": f"Authorization, Cookie, {TENANT}"}
     if _has(request, tag):
         return Response(status_code=304, headers=headers)
     text = context.answers.get(tag)

@@ -77,6 +77,16 @@ def _problems(report: checking.Report) -> list[dict[str, object]]:
     return [checking.problem_row(p) for p in report.problems]
 
 
+@router.get("/me", tags=["people"], summary="Who asks, and for which tenants they may")
+def me(request: Request, who: Who) -> Response:
+    """Return who asks, the tenant they speak for, what they may do there, and the tenants they may speak for."""
+    require(who, "see")
+    return cached(
+        request,
+        {"kind": who.kind, "name": who.name, "tenant": who.tenant, "tenants": who.tenants, "deeds": sorted(who.deeds)},
+    )
+
+
 @router.get("/definitions", tags=["definitions"], summary="Definitions in force")
 def definitions(request: Request, context: InContext, who: Who) -> Response:
     """Return the documents in force, with their kind and name."""

@@ -58,4 +58,4 @@ def open_local(data: Path | None, tenant: str | None) -> tuple[Any, Any]:
     from nines.operations.house import local_principal, open_house
 
     house = open_house(data or data_folder(), now=now(), store_url=setting("NINES_STORE"))
-    return house, local_principal(tenant or setting("NINES_TENANT"))
+    return house, local_principal(tenant or setting("NINES_TENANT"), house)

@@ -133,6 +133,46 @@ def user_add(
     say(f"{name} may sign in as {role}")
 
 
+@user_app.command("list")
+def user_list(data: DataOption = None, tenant: TenantOption = None, form: FormatOption = Format.table) -> None:
+    """List who may do things in a tenant: its own people, and those of others with a role in it."""
+    from nines.operations import people
+
+    house, who = open_local(data, tenant)
+    rows(("name", "of", "role"), people.members(house, who), form)
+
+
+@user_app.command("join")
+def user_join(
+    name: Annotated[str, typer.Argument(help="Name of somebody who may sign in already.")],
+    home: Annotated[str, typer.Option("--of", help="Tenant that their account belongs to.")],
+    role: Annotated[str, typer.Option("--role", help="viewer, engineer, manager, auditor or admin.")] = "viewer",
+    data: DataOption = None,
+    tenant: TenantOption = None,
+) -> None:
+    """Give a person of another tenant a role in this one as well."""
+    from nines.operations import people
+
+    house, who = open_local(data, tenant)
+    people.join(house, who, name, home=home, role=role, now=now())
+    say(f"{name} of {home} is {role} in {who.tenant}")
+
+
+@user_app.command("leave")
+def user_leave(
+    name: Annotated[str, typer.Argument(help="Name of the person.")],
+    home: Annotated[str, typer.Option("--of", help="Tenant that their account belongs to.")],
+    data: DataOption = None,
+    tenant: TenantOption = None,
+) -> None:
+    """Take away the role that a person of another tenant has in this one."""
+    from nines.operations import people
+
+    house, who = open_local(data, tenant)
+    people.leave(house, who, name, home=home, now=now())
+    say(f"{name} of {home} has no role in {who.tenant} any more")
+
+
 @audit_app.command("verify")
 def audit_verify(data: DataOption = None, tenant: TenantOption = None, form: FormatOption = Format.table) -> None:
     """Check the journal's hash chain; names the first row that was changed, removed or inserted."""

@@ -25,6 +25,8 @@ KINDS: dict[str, str] = {
     "statement.closed": "a finished period's standing was closed",
     "statement.corrected": "what a later fact makes of a closed statement",
     "person.added": "a person may sign in",
+    "person.joined": "a person of another tenant has a role",
+    "person.left": "a person of another tenant has no role any more",
     "token.made": "a token was made",
     "token.revoked": "a token was revoked",
     "alert.fired": "an alert began to fire",

@@ -16,6 +16,9 @@ from nines.errors import ForbiddenError, Problem
 #: Name of the cookie that holds the secret of a session.
 COOKIE = "nines_session"
 
+#: Name of the cookie that holds the tenant a browser has chosen to speak for.
+TENANT_COOKIE = "nines_tenant"
+
 #: Methods that change nothing.
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -111,28 +114,36 @@ def refusal(call: Call, hosts: frozenset[str] = frozenset()) -> ForbiddenError |
     return None
 
 
-def form_secret(session: str) -> str:
+def form_secret(session: str, tenant: str = "") -> str:
     """Return the secret that forms of a session carry, so that no other site can send them.
 
     Args:
         session: secret of the session, or "" where there is none; then there is nothing to protect with it.
+        tenant: that the page speaks for, so that a form cannot do its deed in another one chosen meanwhile.
     """
-    return hmac.new(session.encode(), b"nines form", hashlib.sha256).hexdigest() if session else ""
+    about = f"nines form {tenant}".encode()
+    return hmac.new(session.encode(), about, hashlib.sha256).hexdigest() if session else ""
 
 
-def check_form(session: str, sent: str) -> None:
+def check_form(session: str, sent: str, tenant: str = "") -> None:
     """Go on only if a form carries the secret of its session.
 
     Args:
         session: secret of the session, or "".
         sent: what the form carries.
+        tenant: that whoever sends it speaks for.
 
     Raises:
         ForbiddenError: it does not.
     """
-    if session and not hmac.compare_digest(form_secret(session), sent):
+    if session and not hmac.compare_digest(form_secret(session, tenant), sent):
         raise ForbiddenError(
-            Problem("form", "it does not carry the secret of your session", "load the page again", code="bad-form")
+            Problem(
+                "form",
+                "it does not carry the secret of your session and tenant",
+                "load the page again",
+                code="bad-form",
+            )
         )
 
 

@@ -46,9 +46,14 @@ def open_house(folder: Path, *, now: datetime, store_url: str = "", open_on_loop
     return House(folder, store, Lake.open(folder / "lake"), open_on_loopback)
 
 
-def local_principal(tenant: str) -> Principal:
-    """Return the principal of somebody who can write the folder: every right in one tenant."""
-    return Principal.local(tenant)
+def local_principal(tenant: str, house: House | None = None) -> Principal:
+    """Return the principal of somebody who can write the folder: every right in the tenant they speak for.
+
+    Args:
+        tenant: the one they speak for.
+        house: whose other tenants they may know of, or None.
+    """
+    return Principal.local(tenant, house.store.memberships.tenants() if house is not None else ())
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value

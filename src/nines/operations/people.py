@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from nines.errors import ConflictError, ForbiddenError, InputError, NotFoundError, NotSignedInError, Problem
 from nines.operations.house import House
 from nines.people.rights import DEEDS, ROLES, Principal, password_problems, require
 from nines.store.accounts import Person, Token
+from nines.store.membership import Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,10 @@ class MadeToken:
     expires: datetime
 
 
-def identify(house: House, *, session: str | None, token: str | None, loopback: bool, now: datetime) -> Principal:
-    """Return who is asking.
+def identify(
+    house: House, *, session: str | None, token: str | None, loopback: bool, now: datetime, tenant: str = ""
+) -> Principal:
+    """Return who is asking, and for which tenant.
 
     Args:
         house: whose people.
@@ -29,9 +33,11 @@ def identify(house: House, *, session: str | None, token: str | None, loopback: 
         token: secret of a token, or None; it wins over a session.
         loopback: whether the caller is on this machine.
         now: present instant.
+        tenant: the one they want to speak for, or "" for their own.
 
     Raises:
         NotSignedInError: a token was sent and does not hold.
+        NotFoundError: they may not speak for that tenant; whether it exists is not told.
     """
     if token is not None:
         found = house.store.accounts.token(token, now)
@@ -39,11 +45,93 @@ def identify(house: House, *, session: str | None, token: str | None, loopback: 
             raise NotSignedInError(
                 Problem("token", "it is unknown, expired or revoked", "make a new one", code="bad-token")
             )
-        return Principal("token", f"token {found.name}", found.tenant, frozenset(found.scopes))
+        own = Principal("token", f"token {found.name}", found.tenant, frozenset(found.scopes), (found.tenant,))
+        return own if tenant in {"", own.tenant} else _no_tenant(tenant)
     person = house.store.accounts.session(session, now) if session else None
     if person is not None:
-        return Principal("person", person.name, person.tenant, ROLES.get(person.role, frozenset()))
-    return Principal.local("default") if loopback and house.open_on_loopback else Principal.nobody()
+        return _speaking(house, person, tenant)
+    if not (loopback and house.open_on_loopback):
+        return Principal.nobody()
+    every = house.store.memberships.tenants()
+    return Principal.local(tenant or "default", every) if tenant in {"", "default", *every} else _no_tenant(tenant)
+
+
+def _speaking(house: House, person: Person, tenant: str) -> Principal:
+    """Return a person speaking for a tenant in which they have a role; for their own, when none is named."""
+    roles = {**house.store.memberships.of(person.tenant, person.name), person.tenant: person.role}
+    wanted = tenant or person.tenant
+    if wanted not in roles:
+        return _no_tenant(wanted)
+    name = person.name if wanted == person.tenant else f"{person.name} of {person.tenant}"
+    return Principal("person", name, wanted, ROLES.get(roles[wanted], frozenset()), tuple(sorted(roles)))
+
+
+def _no_tenant(tenant: str) -> NoReturn:
+    raise NotFoundError(Problem(f"tenant {tenant}", "there is no such tenant", "check the name", code="no-tenant"))
+
+
+def members(house: House, who: Principal) -> list[dict[str, object]]:
+    """Return everybody who may do things in the tenant, its own people first, as rows of a table."""
+    require(who, "manage-people")
+    return [{"name": m.name, "of": m.home, "role": m.role} for m in house.store.memberships.members(who.tenant)]
+
+
+def join(house: House, who: Principal, name: str, *, home: str, role: str, now: datetime) -> None:
+    """Give a person of another tenant a role in this one; a second time changes it.
+
+    Args:
+        house: whose people.
+        who: who does it; they have to be able to speak for both tenants.
+        name: of the person.
+        home: the tenant that their account belongs to.
+        role: a key of `ROLES`.
+        now: present instant.
+
+    Raises:
+        InputError: there is no such role, or the person is of this tenant.
+        NotFoundError: there is no such person, or whoever asks may not know of them.
+    """
+    _check_guest(who, home, role)
+    with house.store.deed(who.tenant, who.name, now) as deed:
+        if home not in who.tenants or not house.store.memberships.put(
+            deed.connection, who.tenant, Member(name, home, role), now
+        ):
+            raise NotFoundError(_no_person(name, home))
+        deed.tell("person.joined", f"person {name} of {home}", {"name": name, "home": home, "role": role})
+
+
+def leave(house: House, who: Principal, name: str, *, home: str, now: datetime) -> None:
+    """Take from a person of another tenant the role they have in this one; it holds at once.
+
+    Raises:
+        NotFoundError: they have none.
+    """
+    require(who, "manage-people")
+    with house.store.deed(who.tenant, who.name, now) as deed:
+        if not house.store.memberships.remove(deed.connection, who.tenant, home, name):
+            raise NotFoundError(_no_person(name, home))
+        deed.tell("person.left", f"person {name} of {home}", {"name": name, "home": home})
+
+
+def _check_guest(who: Principal, home: str, role: str) -> None:
+    require(who, "manage-people")
+    problems = []
+    if role not in ROLES:
+        problems.append(_bad_role(role))
+    if home == who.tenant:
+        problems.append(
+            Problem("--of", f"they are of {home} already", "add them with `nines user add`", code="at-home")
+        )
+    if problems:
+        raise InputError(*problems)
+
+
+def _bad_role(role: str) -> Problem:
+    return Problem("--role", f"{role!r} is no role", f"write one of {', '.join(ROLES)}", code="bad-role")
+
+
+def _no_person(name: str, home: str) -> Problem:
+    return Problem(f"{name} of {home}", "there is no such person", "check name and tenant", code="no-person")
 
 
 def anybody(house: House) -> bool:
@@ -126,7 +214,7 @@ def add_person(house: House, who: Principal, name: str, password: str, *, role: 
     """
     require(who, "manage-people")
     if role not in ROLES:
-        raise InputError(Problem("--role", f"{role!r} is no role", f"write one of {', '.join(ROLES)}", code="bad-role"))
+        raise InputError(_bad_role(role))
     _check_person(name, password)
     try:
         with house.store.deed(who.tenant, who.name, now) as deed:

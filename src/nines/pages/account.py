@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from nines.errors import ConflictError, ForbiddenError, InputError, NotSignedInError, Problem
+from nines.errors import ConflictError, ForbiddenError, InputError, NotFoundError, NotSignedInError, Problem
 from nines.operations import people
-from nines.operations.calling import COOKIE
+from nines.operations.calling import COOKIE, TENANT_COOKIE
 from nines.pages.visit import SEE_OTHER, Visit
 from nines.people.rights import DEEDS
 
@@ -53,6 +53,18 @@ def sign_out(visit: Visit) -> Response:
         people.sign_out(visit.house, visit.session)
     answer = RedirectResponse("/sign-in", SEE_OTHER)
     answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=visit.secure)
+    return answer
+
+
+def choose_tenant(visit: Visit) -> Response:
+    """Speak for another of one's tenants from now on."""
+    wanted = visit.field("tenant")
+    if wanted not in visit.who.tenants:
+        raise NotFoundError(
+            Problem(f"tenant {wanted}", "there is no such tenant", "choose one of the list", code="no-tenant")
+        )
+    answer = RedirectResponse("/", SEE_OTHER)
+    answer.set_cookie(TENANT_COOKIE, wanted, max_age=14 * 86_400, httponly=True, samesite="lax", secure=visit.secure)
     return answer
 
 

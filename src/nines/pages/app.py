@@ -18,17 +18,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nines.errors import InputError, NinesError, NotFoundError, Problem
-from nines.operations.calling import COOKIE, named_hosts
-from nines.operations.door import Guard, call_of
+from nines.operations.calling import named_hosts
+from nines.operations.door import Guard
 from nines.operations.house import House
 from nines.operations.listing import mark
-from nines.operations.people import identify
 from nines.pages import account, records, sources, standing
 from nines.pages.failing import defect, failure
 from nines.pages.guard import door
 from nines.pages.news import News
 from nines.pages.render import edition, files
-from nines.pages.visit import Clock, Page, visited
+from nines.pages.visit import Clock, Page, asking, visited
 
 log = logging.getLogger("nines.pages")
 
@@ -45,6 +44,7 @@ PAGES: tuple[tuple[str, str, Page, bool], ...] = (
     ("/tokens", "GET", account.tokens_page, False),
     ("/tokens", "POST", account.make_token, False),
     ("/tokens/revoke", "POST", account.revoke_token, False),
+    ("/tenant", "POST", account.choose_tenant, False),
     ("/sign-in", "GET", account.sign_in_page, True),
     ("/sign-in", "POST", account.sign_in, True),
     ("/sign-out", "POST", account.sign_out, True),
@@ -79,8 +79,8 @@ def build(house: House, clock: Clock = wall_clock, *, hosts: frozenset[str] | No
 
 def _mark(house: House, clock: Clock) -> Callable[[Request], str]:
     def found(request: Request) -> str:
-        session, now = request.cookies.get(COOKIE), clock()
-        who = identify(house, session=session, token=None, loopback=call_of(request.scope).on_loopback, now=now)
+        now = clock()
+        who = asking(house, request, now)
         return mark(house, who, at=now)
 
     return found

@@ -15,8 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from nines.errors import NotSignedInError
-from nines.operations.calling import COOKIE, check_form, form_secret
+from nines.errors import NotFoundError, NotSignedInError
+from nines.operations.calling import COOKIE, TENANT_COOKIE, check_form, form_secret
 from nines.operations.door import call_of
 from nines.operations.house import House
 from nines.operations.people import identify
@@ -72,7 +72,7 @@ class Visit:
             here: entry of the menu that it stands under.
             status: HTTP status.
         """
-        frame = {"who": self.who, "csrf": form_secret(self.session), "here": here, "badge": ""}
+        frame = {"who": self.who, "csrf": form_secret(self.session, self.who.tenant), "here": here, "badge": ""}
         return HTMLResponse(render(template, {**frame, **values}), status)
 
     def back(self, otherwise: str = "/") -> str:
@@ -112,15 +112,14 @@ def visited(
 
     def answer(request: Request, form: Mapping[str, tuple[str, ...]]) -> Response:
         now, session = clock(), request.cookies.get(COOKIE, "")
-        loopback = call_of(request.scope).on_loopback
-        who = identify(house, session=session or None, token=None, loopback=loopback, now=now)
+        who = asking(house, request, now)
         session = session if who.kind == "person" else ""
         visit = Visit(
             house, who, now, session, request.url.path, dict(request.query_params), request.path_params, form,
             secure=request.url.scheme == "https",
         )  # fmt: skip
         if request.method == "POST":
-            check_form(session, visit.field("csrf"))
+            check_form(session, visit.field("csrf"), who.tenant)
         if who.kind == "nobody" and not open_to_all:
             return to_sign_in(request)
         try:
@@ -131,6 +130,16 @@ def visited(
             return to_sign_in(request)
 
     return endpoint
+
+
+def asking(house: House, request: Request, now: datetime) -> Principal:
+    """Return who asks for a page, speaking for the tenant they chose; for their own when that is no longer theirs."""
+    session, loopback = request.cookies.get(COOKIE), call_of(request.scope).on_loopback
+    chosen = request.cookies.get(TENANT_COOKIE, "")
+    try:
+        return identify(house, session=session, token=None, loopback=loopback, now=now, tenant=chosen)
+    except NotFoundError:
+        return identify(house, session=session, token=None, loopback=loopback, now=now)
 
 
 def to_sign_in(request: Request) -> Response:

@@ -21,7 +21,7 @@ DEEDS: dict[str, str] = {
     "close": "close statements",
     "ingest": "send measurements",
     "make-token": "make and revoke tokens",
-    "manage-people": "add people",
+    "manage-people": "add people, and give people of other tenants a role",
 }
 
 #: Role -> deeds. A token's scopes are deeds.
@@ -45,17 +45,24 @@ class Principal:
         name: name for the journal.
         tenant: the tenant they speak for.
         deeds: what they may do there.
+        tenants: every tenant they may speak for, sorted.
     """
 
     kind: Kind
     name: str
     tenant: str
     deeds: frozenset[str] = frozenset()
+    tenants: tuple[str, ...] = ()
 
     @classmethod
-    def local(cls, tenant: str) -> Principal:
-        """Return somebody who can write the installation's files: every right in one tenant."""
-        return cls("local", "local", tenant, frozenset(DEEDS))
+    def local(cls, tenant: str, tenants: tuple[str, ...] = ()) -> Principal:
+        """Return somebody who can write the installation's files: every right in the tenant they speak for.
+
+        Args:
+            tenant: the one they speak for.
+            tenants: every one there is.
+        """
+        return cls("local", "local", tenant, frozenset(DEEDS), tuple(sorted({tenant, *tenants})))
 
     @classmethod
     def sender(cls, tenant: str, name: str) -> Principal:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from nines.journal.facts import GENESIS
 
 #: Last migration; records that say it need none. A test holds it against the migrations.
-VERSION = "0003"
+VERSION = "0004"
 
 metadata = sa.MetaData()
 
@@ -105,6 +105,19 @@ people = sa.Table(
     sa.Column("locked_until", Instant, nullable=True),
     sa.PrimaryKeyConstraint("tenant", "name", name="one_person"),
     _of_tenant("people"),
+)  # fmt: skip
+
+#: What people of one tenant may do in another.
+memberships = sa.Table(
+    "memberships", metadata,
+    _tenant(),
+    sa.Column("home", sa.String(63), nullable=False),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("role", sa.String(30), nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.PrimaryKeyConstraint("tenant", "home", "name", name="one_membership"),
+    _of_tenant("memberships"),
+    sa.ForeignKeyConstraint(["home", "name"], ["people.tenant", "people.name"], name="memberships_of_person"),
 )  # fmt: skip
 
 sessions = sa.Table(

@@ -20,6 +20,7 @@ from nines.journal.folds import Told
 from nines.store.accounts import Accounts
 from nines.store.deed import Deed, begin
 from nines.store.engine import bring_up_to_date, reach
+from nines.store.membership import Memberships
 from nines.store.outbox import Outbox
 from nines.store.proof import DigestOf, prove
 from nines.store.revisions import Revisions
@@ -44,6 +45,7 @@ class Store:
         self.accounts = Accounts(engine)
         self.outbox = Outbox(engine)
         self.ticking = Ticking(engine)
+        self.memberships = Memberships(engine)
 
     @classmethod
     def open(cls, place: str | Path, *, now: datetime) -> Store:
