@@ -101,7 +101,43 @@ def problems() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"commands.md": commands, "settings.md": settings, "exit-codes.md": exit_codes, "events.md": events, "problems.md": problems}
+def alerting_life() -> str:
+    """Return the page of an alert's life: the table, and the diagram made from it."""
+    from nines.alerting.life import SIGNS, STATES, TABLE, diagram
+
+    lines = ["# The life of an alert\n", NOTE, "What the signs mean, and why it is so, stands in [alerting](alerting.md#life).\n"]
+    lines += ["```mermaid", diagram().rstrip(), "```\n", "| state | " + " | ".join(f"`{s}`" for s in SIGNS) + " |", "|---|" + "---|" * len(SIGNS)]
+    for state in STATES:
+        cells = [(TABLE[state][s].to, TABLE[state][s].tells) for s in SIGNS]
+        shown = [f"**{to}**, tells `{tells}`" if tells else to if to != state else "stays" for to, tells in cells]
+        lines.append(f"| `{state}` | " + " | ".join(shown) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def burn_policies() -> str:
+    """Return the page of published burn policies."""
+    from datetime import timedelta
+
+    from nines.alerting.catalogue import PUBLISHED, published
+    from nines.reading import duration_text
+    from nines.showing import percent
+
+    lines = ["# Published burn policies\n", NOTE, "Names that `alerting.policy` of an SLO takes; on the window shown. How they are decided: [alerting](alerting.md).\n"]
+    for name, entry in PUBLISHED.items():
+        window = timedelta(days=30) if not entry.windows or timedelta(days=30) in entry.windows else entry.windows[0]
+        policy = published(name, window)
+        known = ", ".join(duration_text(w) for w in entry.windows) or (f"{duration_text(entry.shortest)} or more" if entry.shortest else "any")
+        lines += [f"## `{name}`\n", f"{entry.source}. Windows: {known}. Fires {'on the line' if policy.comparison == 'gte' else 'above the line only'}.\n"]
+        lines += [f"| on {duration_text(window)} | factor | share of the budget | long | short | waits |", "|---|---|---|---|---|---|"]
+        for rule in policy.rules:
+            short = duration_text(rule.short) if rule.short < rule.long else "none"
+            waits = duration_text(rule.lasts) if rule.lasts else ""
+            lines.append(f"| {rule.severity} | {float(rule.factor(window)):.4g} | {percent(rule.share_on(window))} | {duration_text(rule.long)} | {short} | {waits} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+PAGES = {"alerting-life.md": alerting_life, "burn-policies.md": burn_policies, "commands.md": commands, "settings.md": settings, "exit-codes.md": exit_codes, "events.md": events, "problems.md": problems}
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nines.alerting.catalogue import PUBLISHED, published, unpublished
@@ -128,6 +128,7 @@ POLICIES = st.builds(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(POLICIES)
 def test_a_policy_comes_back_from_json_as_it_was(policy):
     assert policy_of(policy_json(policy)) == policy

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nines.alerting.depletion import BudgetState, Depletion, Spent, deplete, enforce, in_force, ruling, told
@@ -87,6 +87,7 @@ def test_what_is_gone_already_is_not_forecast():
 VALUES = st.lists(st.tuples(st.integers(0, 130), st.integers(0, 40), st.sampled_from(["a", "b"])), max_size=40)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_the_state_is_the_fold_of_what_was_told_within_a_period(values):
     state, facts = Depletion(), []
@@ -96,6 +97,7 @@ def test_the_state_is_the_fold_of_what_was_told_within_a_period(values):
     assert told(facts) == state
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_crossed_and_recovered_alternate_for_every_share(values):
     state, heard = Depletion(), {}
@@ -139,6 +141,7 @@ def test_a_step_taken_out_of_the_policy_ends():
     assert [(c.kind, c.step.consequence) for c in changes] == [("left", "freeze"), ("left", "review")]
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_the_steps_in_force_are_the_fold_of_the_facts(values):
     state, facts = enforced(*(spent(low, low + more, period) for low, more, period in values))

@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nines.alerting.decide import Decision
@@ -122,11 +122,13 @@ RUNS = st.text("oou?", max_size=160)
 WAITS = st.integers(0, 4)
 
 
+@settings(deadline=None)
 @given(RUNS, WAITS, WAITS)
 def test_the_same_minutes_give_the_same_alert(letters, lasts, clear):
     assert walk(letters, lasts, clear) == walk(letters, lasts, clear)
 
 
+@settings(deadline=None)
 @given(RUNS, WAITS, WAITS)
 def test_fired_and_resolved_alternate(letters, lasts, clear):
     _, _, told = walk(letters, lasts, clear)
@@ -134,6 +136,7 @@ def test_fired_and_resolved_alternate(letters, lasts, clear):
     assert all(after in FOLLOWS[before] for before, after in pairwise(kinds))
 
 
+@settings(deadline=None)
 @given(RUNS, WAITS, WAITS)
 def test_resolved_needs_a_minute_that_is_surely_under_and_fired_one_that_is_surely_over(letters, lasts, clear):
     _, _, told = walk(letters, lasts, clear)
@@ -142,6 +145,7 @@ def test_resolved_needs_a_minute_that_is_surely_under_and_fired_one_that_is_sure
         assert letters[: n + 1].endswith(wanted)
 
 
+@settings(deadline=None)
 @given(RUNS, WAITS, WAITS, st.integers(0, 160))
 def test_a_restart_from_facts_alone_tells_nothing_twice_and_ends_in_the_same_place(letters, lasts, clear, at):
     """All tables are lost at a minute: the last fact and the last minutes give the same alert again."""

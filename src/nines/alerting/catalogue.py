@@ -6,13 +6,14 @@ says only for some windows is refused on others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from fractions import Fraction
 
 from nines.alerting.policy import BurnPolicy, BurnRule, LowTraffic, Severity, default_policy
 from nines.errors import Problem
+from nines.objectives.objective import Objective
 from nines.reading import duration_text
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -149,6 +150,24 @@ def published(name: str, window: timedelta, budget: Fraction | None = None) -> B
     policy = policy if policy.source else replace(policy, source=entry.source)
     beyond = name in {"google-workbook", "workbook-low-traffic"} and window > 45 * _DAY
     return cut_back(policy, window, budget) if beyond and budget else policy
+
+
+def policy_for(objective: Objective, policies: Mapping[str, BurnPolicy]) -> BurnPolicy | None:
+    """Return the burn policy that watches an objective, or None when none does.
+
+    Args:
+        objective: names its policy.
+        policies: those defined, by name; a defined one takes the place of a published one of its name.
+    """
+    name, budget = objective.policy, objective.terms[-1].budget
+    if not name or objective.bound is not None or not budget:
+        return None
+    if name in policies:
+        return policies[name]
+    window = objective.window.nominal
+    if name not in PUBLISHED or unpublished(name, window, "") is not None:
+        return None
+    return published(name, window, budget)
 
 
 def cut_back(policy: BurnPolicy, window: timedelta, budget: Fraction) -> BurnPolicy:

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nines.definitions import datasources, readers, shapes
+from nines.alerting.conditions import as_burn_policy
+from nines.definitions import alert_readers, datasources, readers, shapes
 from nines.definitions.gathered import Gathered
 from nines.definitions.indicators import compared, indicator
 from nines.definitions.journeys import journey
@@ -68,11 +69,27 @@ def _add_calendar(to: Gathered, reading: Reading, metadata: shapes.Metadata, spe
 
 
 def _add_policy(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
-    to.policies[metadata.name] = readers.policy(reading, metadata, spec)
+    to.policies[metadata.name] = alert_readers.burn_policy(reading, metadata.name, spec)
+
+
+def _add_condition(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
+    to.conditions[metadata.name] = alert_readers.condition(reading, "", metadata.name, spec)
+
+
+def _add_alert_policy(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
+    held = alert_readers.alert_policy(reading, metadata.name, spec, to.conditions)
+    to.alert_policies[metadata.name] = held
+    burning = as_burn_policy([held])
+    if burning is not None:
+        to.policies.setdefault(metadata.name, burning)
+
+
+def _add_target(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401, ARG001
+    to.targets[metadata.name] = alert_readers.alert_target(metadata.name, spec)
 
 
 def _add_budget_policy(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
-    to.budget_policies[metadata.name] = readers.budget_policy(reading, metadata, spec)
+    to.budget_policies[metadata.name] = alert_readers.budget_policy(reading, metadata.name, spec)
 
 
 def _add_probe(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
@@ -89,6 +106,9 @@ ADDERS: dict[str, Adder] = {
     "Exclusion": _add_exclusion,
     "Calendar": _add_calendar,
     "BurnPolicy": _add_policy,
+    "AlertPolicy": _add_alert_policy,
+    "AlertCondition": _add_condition,
+    "AlertNotificationTarget": _add_target,
     "ErrorBudgetPolicy": _add_budget_policy,
     "Probe": _add_probe,
 }
@@ -104,7 +124,7 @@ def gather(parsed: list[Document], problems: list[Problem], *, strict: bool) -> 
     """
     found = Gathered()
     foreign: list[Document] = []
-    for document in parsed:
+    for document in sorted(parsed, key=_order):
         version = document.value.get("apiVersion") if isinstance(document.value, dict) else None
         if version == NATIVE:
             _native(found, document, problems)
@@ -116,6 +136,12 @@ def gather(parsed: list[Document], problems: list[Problem], *, strict: bool) -> 
         gather_openslo(found, foreign, problems, strict=strict)
     found.objectives = [_complete(o, found) for o in found.objectives]
     return found
+
+
+def _order(document: Document) -> int:
+    """Put conditions first, so that alert policies can refer to them."""
+    held = document.value
+    return 0 if isinstance(held, dict) and held.get("kind") == "AlertCondition" else 1
 
 
 def _complete(objective: Objective, found: Gathered) -> Objective:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
 from difflib import get_close_matches
 
+from nines.alerting.catalogue import PUBLISHED, policy_for, unpublished
 from nines.alerting.policy import default_policy, policy_problems
 from nines.definitions.gathered import Gathered
 from nines.definitions.promql import selector_problem
@@ -12,6 +15,7 @@ from nines.errors import InputError, Problem
 from nines.evaluation.composite import members_in_order
 from nines.objectives.indicator import CompositeIndicator, CounterIndicator, EventIndicator, ValueIndicator
 from nines.objectives.method import Occurrences
+from nines.objectives.objective import Objective
 
 
 def cross_check(found: Gathered) -> list[Problem]:
@@ -20,7 +24,7 @@ def cross_check(found: Gathered) -> list[Problem]:
     Args:
         found: all definitions together.
     """
-    checks = (_twice, _references, _cycles, _policies, _counters, _bounds, _scopes)
+    checks = (_twice, _references, _cycles, _policies, _alerts, _counters, _bounds, _scopes)
     return list(dict.fromkeys(problem for check in checks for problem in check(found)))
 
 
@@ -119,19 +123,55 @@ def _cycles(found: Gathered) -> Iterable[Problem]:
 
 
 def _policies(found: Gathered) -> Iterable[Problem]:
-    known = found.names("BurnPolicy") | {"google-workbook"}
+    known = found.names("BurnPolicy", "AlertPolicy") | {*found.policies} | {*PUBLISHED}
     for objective in found.objectives:
         if not objective.policy or objective.bound is not None:
             continue
         kind = _kind_of(found, objective.name)
-        where = _place(found, kind, objective.name, "alerting")
-        policy = found.policies.get(objective.policy)
-        if objective.policy not in known:
-            yield _unknown(where, "BurnPolicy", objective.policy, known)
-        if objective.policy not in known or {(kind, objective.name), ("BurnPolicy", objective.policy)} & found.flawed:
+        where, name, nominal = (
+            _place(found, kind, objective.name, "alerting"),
+            objective.policy,
+            objective.window.nominal,
+        )
+        if name not in known:
+            yield _unknown(where, "BurnPolicy", name, known)
+        own = {(kind, objective.name), ("BurnPolicy", name), ("AlertPolicy", name)}
+        if name not in known or own & found.flawed:
             continue  # what a figure that cannot be read would lead to is not worth telling
-        nominal = objective.window.nominal
-        yield from policy_problems(policy or default_policy(nominal), objective.terms[-1].budget, nominal, where)
+        yield from _unfit(found, objective, name, nominal, where)
+
+
+def _unfit(found: Gathered, objective: Objective, name: str, nominal: timedelta, where: str) -> Iterable[Problem]:
+    """Yield what keeps a policy from doing its work on an objective; foreign documents mean what they say."""
+    refused = None if name in found.policies or name not in PUBLISHED else unpublished(name, nominal, where)
+    if refused is not None:
+        yield refused
+        return
+    budget = objective.terms[-1].budget
+    policy = policy_for(objective, found.policies) or found.policies.get(name)
+    if policy is None and budget:
+        return  # an alert policy that never fires; the policy itself says so
+    for problem in policy_problems(policy or default_policy(nominal), budget, nominal, where):
+        yield replace(problem, severity="warning") if name in found.foreign else problem
+
+
+def _alerts(found: Gathered) -> Iterable[Problem]:
+    """Yield alert policies that name what is not there, and policies of two kinds with one name."""
+    for name, policy in found.alert_policies.items():
+        where = _place(found, "AlertPolicy", name, "notificationTargets")
+        targets = found.names("AlertNotificationTarget") | {*found.targets}
+        yield from (_unknown(where, "AlertNotificationTarget", t, targets) for t in policy.targets if t not in targets)
+        document = found.documents.get(("AlertPolicy", name))
+        spec = document.value.get("spec") if document is not None else None
+        held = spec.get("conditions") if isinstance(spec, dict) else None
+        conditions = found.names("AlertCondition") | {*found.conditions}
+        for one in held if isinstance(held, list) else ():
+            if isinstance(one, str) and one not in conditions:
+                yield _unknown(_place(found, "AlertPolicy", name, "conditions"), "AlertCondition", one, conditions)
+    for name in sorted(found.names("BurnPolicy") & found.names("AlertPolicy")):
+        other = _place(found, "BurnPolicy", name)
+        what = f"BurnPolicy {name!r} has that name already, in {other}"
+        yield Problem(_place(found, "AlertPolicy", name), what, "rename one", code="defined-twice")
 
 
 def _counters(found: Gathered) -> Iterable[Problem]:

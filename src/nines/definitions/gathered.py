@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from nines.alerting.conditions import AlertCondition, AlertPolicy, AlertTarget
 from nines.alerting.policy import BurnPolicy, ErrorBudgetPolicy
 from nines.definitions.positions import Document
 from nines.objectives.exclusion import Exclusion
@@ -23,6 +24,7 @@ class Gathered:
         hours: objective -> Calendar whose hours count.
         flawed: kind and name of definitions with a mistake of their own: what follows from it is not told again.
         trusted: indicators whose queries cannot be read into increments and were let pass with a note.
+        foreign: burn policies that OpenSLO documents came to.
         thresholds: OpenSLO threshold metrics by name: source and query; each objective has its own bound.
     """
 
@@ -33,6 +35,9 @@ class Gathered:
     exclusions: list[Exclusion] = field(default_factory=list)
     calendars: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     policies: dict[str, BurnPolicy] = field(default_factory=dict)
+    conditions: dict[str, AlertCondition] = field(default_factory=dict)
+    alert_policies: dict[str, AlertPolicy] = field(default_factory=dict)
+    targets: dict[str, AlertTarget] = field(default_factory=dict)
     budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
     probes: dict[str, Journey] = field(default_factory=dict)
     clocks: dict[str, Compared] = field(default_factory=dict)
@@ -40,6 +45,7 @@ class Gathered:
     hours: dict[str, str] = field(default_factory=dict)
     flawed: set[tuple[str, str]] = field(default_factory=set)
     trusted: set[str] = field(default_factory=set)
+    foreign: set[str] = field(default_factory=set)
     thresholds: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def names(self, *kinds: str) -> set[str]:

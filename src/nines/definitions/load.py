@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from nines.alerting.catalogue import policy_for
+from nines.alerting.conditions import AlertPolicy, AlertTarget
 from nines.alerting.policy import BurnPolicy, ErrorBudgetPolicy
 from nines.definitions.build import gather
 from nines.definitions.check import cross_check
@@ -33,7 +35,9 @@ class Definitions:
     """Everything some definitions say.
 
     Attributes:
-        sources, indicators, services, calendars, policies, budget_policies, probes: by name.
+        sources, indicators, services, calendars, probes: by name.
+        policies: burn policies by name, those of alert policies among them.
+        alert_policies, targets, budget_policies: by name.
         clocks: indicator -> the two clocks its durations are made from.
         objectives: one per SLO and window, and per Composite and window.
         exclusions: with their occurrences written out.
@@ -48,6 +52,8 @@ class Definitions:
     exclusions: tuple[Exclusion, ...] = ()
     calendars: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     policies: dict[str, BurnPolicy] = field(default_factory=dict)
+    alert_policies: dict[str, AlertPolicy] = field(default_factory=dict)
+    targets: dict[str, AlertTarget] = field(default_factory=dict)
     budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
     probes: dict[str, Journey] = field(default_factory=dict)
     clocks: dict[str, Compared] = field(default_factory=dict)
@@ -58,6 +64,10 @@ class Definitions:
     def errors(self) -> tuple[Problem, ...]:
         """The problems that refuse the input."""
         return tuple(p for p in self.problems if p.severity == "error")
+
+    def policy_of(self, objective: Objective) -> BurnPolicy | None:
+        """Return the burn policy that watches an objective, or None when none does."""
+        return policy_for(objective, self.policies)
 
     @property
     def members(self) -> dict[str, tuple[str, ...]]:
@@ -132,7 +142,8 @@ def load_texts(texts: Sequence[tuple[str, str]], *, strict: bool = False) -> Def
     return Definitions(
         sources=gathered.sources, indicators=gathered.indicators, objectives=tuple(gathered.objectives),
         services=gathered.services, exclusions=tuple(gathered.exclusions), calendars=gathered.calendars,
-        policies=gathered.policies, budget_policies=gathered.budget_policies, probes=gathered.probes,
+        policies=gathered.policies, alert_policies=gathered.alert_policies, targets=gathered.targets,
+        budget_policies=gathered.budget_policies, probes=gathered.probes,
         clocks=gathered.clocks,
         documents=gathered.documents, problems=tuple(sorted(problems, key=_place)),
     )  # fmt: skip

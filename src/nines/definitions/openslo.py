@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from math import isfinite
 from typing import cast
 
 from nines.definitions.gathered import Gathered
+from nines.definitions.openslo_alerts import alerting_of, read_alert
 from nines.definitions.openslo_rules import (
     Path,
     Reading,
-    alert_rules,
     description_rules,
     labels_of,
     metadata_rules,
@@ -61,7 +62,7 @@ def gather_openslo(found: Gathered, foreign: list[Document], problems: list[Prob
         problems: takes the mistakes.
         strict: whether a broken rule refuses a document.
     """
-    order = {"DataSource": 0, "Service": 1, "SLI": 2}
+    order = {"DataSource": 0, "Service": 1, "SLI": 2, "SLO": 5, "AlertPolicy": 4}
     for document in sorted(foreign, key=lambda d: order.get(str(d.value.get("kind")), 3)):
         reading = Reading(document, problems, strict)
         kind = document.value.get("kind")
@@ -112,15 +113,11 @@ def _sli(found: Gathered, reading: Reading, name: str) -> None:
     _metric(found, reading, ("spec",), name)
 
 
-def _alert(found: Gathered, reading: Reading, name: str) -> None:  # noqa: ARG001 - one shape for readers
-    alert_rules(reading, reading.get("kind"))
-
-
 READERS: dict[str, Callable[[Gathered, Reading, str], None]] = {
     "Service": _service,
     "DataSource": _source,
     "SLI": _sli,
-    **dict.fromkeys(ALERTS, _alert),
+    **dict.fromkeys(ALERTS, read_alert),
 }
 
 
@@ -228,11 +225,11 @@ def _slo(found: Gathered, reading: Reading, name: str) -> None:
     window = window_of(reading)
     if not reading.items("spec", "objectives"):
         reading.unclear(("spec",), "there are no objectives", "add objectives:", "missing-field")
+    before = len(found.objectives)
     for number in range(len(reading.items("spec", "objectives"))):
         _objective(found, reading, name, number, window)
-    for number in range(len(reading.items("spec", "alertPolicies"))):
-        if isinstance(reading.get("spec", "alertPolicies", number), dict):
-            reference_rules(reading, ("spec", "alertPolicies", number, "alertPolicyRef"))
+    policy, watching = alerting_of(found, reading)
+    found.objectives[before:] = [replace(o, policy=policy, watching=watching) for o in found.objectives[before:]]
 
 
 READERS["SLO"] = _slo

@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from nines.alerting.policy import BudgetStep, BurnPolicy, BurnRule, ErrorBudgetPolicy
 from nines.definitions import shapes
+from nines.definitions.alert_shapes import AlertingShape
 from nines.definitions.positions import Document
 from nines.definitions.recurrence import local, occurrences, opening_hours, zone
 from nines.errors import InputError, Problem
 from nines.objectives.exclusion import Allowance, Exclusion
 from nines.objectives.method import Method, Occurrences, RatioTimeslices, Timeslices
-from nines.objectives.objective import Bound, Estimator, Objective, Term
+from nines.objectives.objective import Bound, Estimator, Objective, Term, Watching
 from nines.objectives.window import CalendarWindow, RollingWindow, Window
 from nines.predicates import parse, parse_key, parse_value
 from nines.reading import duration, instant, ratio
@@ -223,14 +223,14 @@ def _objectives(
     hidden = reading.number("estimator.perMinute", spec.estimator.per_minute)
     if hidden < 0:
         reading.refuse("estimator.perMinute", "fewer than no events cannot be hidden", "give 0 or more", "bad-value")
-    estimator = Estimator(spec.estimator.name, hidden)
+    estimator, watched = Estimator(spec.estimator.name, hidden), watching(reading, spec.alerting)
     return [
         Objective(
             name=metadata.name, service=spec.service, indicator=indicator_name, terms=(term,), window=window,
             missing=spec.missing, no_traffic=spec.no_traffic, estimator=estimator,
             settle=reading.pause("settle", spec.settle),
             bound=bound, labels=labels, display_name=metadata.display_name,
-            policy=spec.alerting.policy if spec.alerting else "", description=spec.description,
+            policy=spec.alerting.policy if spec.alerting else "", watching=watched, description=spec.description,
         )
         for window in windows(reading, spec)
     ]  # fmt: skip
@@ -280,39 +280,32 @@ def calendar(reading: Reading, metadata: shapes.Metadata, spec: shapes.CalendarS
         return metadata.name, ()
 
 
-def policy(reading: Reading, metadata: shapes.Metadata, spec: shapes.BurnPolicySpec) -> BurnPolicy:
-    """Read a BurnPolicy."""
-    rules = tuple(_burn_rule(reading, f"rules.{n}", rule) for n, rule in enumerate(spec.rules))
-    return BurnPolicy(metadata.name, rules, spec.comparison, spec.source, spec.acknowledge_slow)
+def spent(reading: Reading, path: str, value: object) -> Fraction:
+    """Return a share of a budget, which may exceed all of it: "120%".
 
-
-def _burn_rule(reading: Reading, at: str, rule: shapes.BurnRuleShape) -> BurnRule:
-    long = reading.minutes(f"{at}.window", rule.window)
-    short = reading.minutes(f"{at}.short", rule.short) if rule.short else long / 12
-    if short >= long:
-        what, fix = "the short lookback is not shorter", "a twelfth of the window is usual"
-        reading.refuse(f"{at}.short", what, fix, code="short-window")
-    if (rule.share is None) == (rule.factor is None):
-        reading.refuse(at, "a rule needs exactly one of share and factor", "write share: 2%", code="burn-rule")
-    share = None if rule.share is None else reading.ratio(f"{at}.share", rule.share)
-    stated = None if rule.factor is None else reading.number(f"{at}.factor", rule.factor)
-    if stated is not None and stated <= 0:
-        reading.refuse(f"{at}.factor", "a burn rate lies above 0", "write it like 14.4", code="bad-value")
-    lasts = reading.pause(f"{at}.lasts", rule.lasts) if rule.lasts else timedelta()
-    return BurnRule(rule.severity, share, long, short, lasts, stated)
-
-
-def budget_policy(reading: Reading, metadata: shapes.Metadata, spec: shapes.ErrorBudgetPolicySpec) -> ErrorBudgetPolicy:
-    """Read an ErrorBudgetPolicy."""
-    steps = [BudgetStep(_spent(reading, f"steps.{n}.spent", s.spent), s.consequence) for n, s in enumerate(spec.steps)]
-    return ErrorBudgetPolicy(metadata.name, tuple(spec.objectives), tuple(sorted(steps, key=lambda s: s.spent)))
-
-
-def _spent(reading: Reading, path: str, value: object) -> Fraction:
-    """Return a share of a budget, which may exceed all of it: "120%"."""
+    Args:
+        reading: takes the mistakes.
+        path: dotted path under spec.
+        value: as it is written.
+    """
     text = str(value)
     if text.endswith("%"):
         return Fraction(
             reading.exactly(path, text, lambda v: Fraction(v.rstrip("% ")) / 100, 'write it like "75%"', Fraction(1))
         )
     return reading.ratio(path, value)
+
+
+def watching(reading: Reading, held: AlertingShape | None) -> Watching | None:
+    """Read what of a promise is watched.
+
+    Args:
+        reading: takes the mistakes.
+        held: as it is written, or None where nothing is.
+    """
+    if held is None:
+        return None
+    shares = {spent(reading, f"alerting.depletion.{n}", share) for n, share in enumerate(held.depletion)}
+    if any(share <= 0 for share in shares):
+        reading.refuse("alerting.depletion", "every budget has spent nothing", "give shares above 0", code="bad-value")
+    return Watching(tuple(sorted(shares)), held.forecast, held.suspected_loss, held.blind)

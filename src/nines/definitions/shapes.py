@@ -9,6 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from nines.definitions.alert_shapes import (
+    AlertConditionSpec,
+    AlertingShape,
+    AlertNotificationTargetSpec,
+    AlertPolicySpec,
+    BurnPolicySpec,
+    ErrorBudgetPolicySpec,
+)
 from nines.definitions.journey_shapes import ProbeSpec
 from nines.definitions.words import Length, Name, Number, Ratio, Shape
 from nines.telemetry.datasource import SourceType
@@ -158,12 +166,6 @@ class BoundShape(Shape):
     value: Number
 
 
-class AlertingShape(Shape):
-    """Which burn policy watches it."""
-
-    policy: Name = "google-workbook"
-
-
 class Asked(Shape):
     """What an SLO and a Composite both say."""
 
@@ -256,43 +258,7 @@ class CalendarSpec(Shape):
     description: str = ""
 
 
-class BurnRuleShape(Shape):
-    """One pair of lookbacks."""
-
-    severity: Literal["page", "ticket"] = "page"
-    share: Ratio | None = Field(None, description="Share of the budget that fires it; this or `factor`.")
-    factor: Number | None = Field(None, description="Burn rate that fires it, where the source states no share.")
-    window: Length
-    short: Length | None = None
-    lasts: Length | None = Field(None, description="How long it must be over before it fires; at once unless given.")
-
-
-class BurnPolicySpec(Shape):
-    """Burn rules as data."""
-
-    rules: list[BurnRuleShape] = Field(min_length=1)
-    comparison: Literal["gte", "gt"] = "gte"
-    source: str = Field("", description="Book, standard or agreement the figures come from.")
-    acknowledge_slow: bool = Field(default=False, alias="acknowledgeSlow", description="Allows factors below 1.")
-    description: str = ""
-
-
-class BudgetStepShape(Shape):
-    """What happens when so much of a budget is spent."""
-
-    spent: Ratio | str
-    consequence: Literal["notify", "review", "freeze"]
-
-
-class ErrorBudgetPolicySpec(Shape):
-    """What a spent budget means."""
-
-    objectives: list[Name] = Field(min_length=1)
-    steps: list[BudgetStepShape] = Field(min_length=1)
-    description: str = ""
-
-
-#: Kind -> shape of its spec. Adding a kind is a shape, a row here and a reader in `readers`.
+#: Kind -> shape of its spec. Adding a kind is a shape, a row here and a reader.
 SPECS: dict[str, type[Shape]] = {
     "DataSource": DataSourceSpec,
     "SLI": SLISpec,
@@ -302,6 +268,9 @@ SPECS: dict[str, type[Shape]] = {
     "Exclusion": ExclusionSpec,
     "Calendar": CalendarSpec,
     "BurnPolicy": BurnPolicySpec,
+    "AlertPolicy": AlertPolicySpec,
+    "AlertCondition": AlertConditionSpec,
+    "AlertNotificationTarget": AlertNotificationTargetSpec,
     "ErrorBudgetPolicy": ErrorBudgetPolicySpec,
     "Probe": ProbeSpec,
 }

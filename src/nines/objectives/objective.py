@@ -87,6 +87,23 @@ class ServiceHours:
     spans: tuple[Span, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """What is told of a promise beside its burn rules.
+
+    Attributes:
+        depletion: shares of the period's budget that are told once each, ascending.
+        forecast: whether a budget that would be gone soon is told.
+        suspected_loss: whether traffic far below its season pages.
+        blind: whether not knowing for ten minutes pages.
+    """
+
+    depletion: tuple[Fraction, ...] = (Fraction(1, 2), Fraction(3, 4), Fraction(9, 10), Fraction(1))
+    forecast: bool = True
+    suspected_loss: bool = True
+    blind: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
     """One promise, over one window, in force through its terms.
@@ -109,7 +126,8 @@ class Objective:
         tenant: owner.
         labels: name to value.
         display_name: for people, or "".
-        policy: name of its BurnPolicy, or "".
+        policy: name of its burn policy, or "".
+        watching: what else is told of it, or None when nothing is.
         description: for people, or "".
     """
 
@@ -130,6 +148,7 @@ class Objective:
     labels: tuple[tuple[str, str], ...] = ()
     display_name: str = ""
     policy: str = ""
+    watching: Watching | None = None
     description: str = ""
 
     def term_at(self, at: datetime) -> Term:
