@@ -228,6 +228,7 @@ def test_more_than_the_declared_footprint_makes_the_agent_do_less_in_recorded_st
         found = steps()
         assert [a for a, b in zip(found, [*found[1:], None], strict=True) if a != b] == [0, 1, 2, 3]
         assert min(found.count(n) for n in (0, 1, 2)) >= 2
+        assert {int(v) for _, v in centre.named("nines_agent_declared_rss_mb", "agents")} == {1}
         told = file.with_suffix(".log").read_text()
         assert all(f"step {n}, " in told for n in (1, 2, 3))
         weights = {

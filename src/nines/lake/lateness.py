@@ -28,6 +28,11 @@ from nines.telemetry.settling import EDGES, HOUR, LEARNT_HOURS, Learnt, closes_a
 HOUR_US = 3_600_000_000
 #: Delays are told apart this finely before they are put into buckets, microseconds.
 _FINE_US = 250_000
+#: The bucket of each delay in quarter seconds; longer ones, of a backlog, have none.
+_BUCKETS = pa.table({
+    "fine": np.arange(EDGES[-1] // _FINE_US + 1),
+    "bucket": np.searchsorted(EDGES, np.arange(EDGES[-1] // _FINE_US + 1) * _FINE_US, side="left"),
+})  # fmt: skip
 #: Indicators that are asked at most which rows of a source are bad.
 MOST_JUDGES = 50
 #: Outcomes of rows: bad or good as the source's indicators judge them, or rows that tell neither alone.
@@ -123,15 +128,16 @@ def counted(tables: Tables, tenant: str, rule: Rule, first: int, last: int) -> p
     """Return the delays of the hours [first, last], counted from the stored rows."""
     with connection() as con:
         con.register("closed_hours", _closes(tables, first, last))
+        con.register("buckets", _BUCKETS)
         rows = _delayed(tables, tenant, rule, first, last)
         found = con.sql(
             f"WITH delayed AS (SELECT occurred // {HOUR_US} AS hour, outcome, arrived - occurred AS delay, seq "
-            f"FROM ({rows})) SELECT r.hour, outcome, greatest((delay + {_FINE_US - 1}) // {_FINE_US}, 0) AS fine, "
-            "count(*) AS number FROM delayed AS r JOIN closed_hours AS h ON r.hour = h.hour AND r.seq <= h.seq "
-            f"WHERE delay <= {EDGES[-1]} AND outcome IS NOT NULL GROUP BY ALL ORDER BY ALL"
+            f"FROM ({rows})) SELECT r.hour, outcome, bucket, count(*) AS number FROM delayed AS r "
+            "JOIN closed_hours AS h ON r.hour = h.hour AND r.seq <= h.seq "
+            f"JOIN buckets AS b ON b.fine = greatest((delay + {_FINE_US - 1}) // {_FINE_US}, 0) "
+            "WHERE outcome IS NOT NULL GROUP BY ALL ORDER BY ALL"
         ).fetchall()
-    bucket = np.searchsorted(EDGES, [fine * _FINE_US for _, _, fine, _ in found], side="left").tolist()
-    return _rows(tenant, rule, [(h, o, b, n) for (h, o, _, n), b in zip(found, bucket, strict=True)])
+    return _rows(tenant, rule, found)
 
 
 def _delayed(tables: Tables, tenant: str, rule: Rule, first: int, last: int) -> str:
