@@ -84,6 +84,7 @@ def token_make(
     days: Annotated[int, typer.Option("--days", help="Days until it expires.", min=1, max=3650)] = 90,
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Make a token; it is printed once and stored only as a hash."""
     from nines.operations import people
@@ -91,7 +92,11 @@ def token_make(
     house, who = open_local(data, tenant)
     made = people.make_token(house, who, name, scopes=tuple(scopes), days=days, now=now())
     say(f"token {name} for {', '.join(scopes)}, until {made.expires:%Y-%m-%d}; it is shown this once:")
-    typer.echo(made.secret)
+    if form is Format.table:
+        typer.echo(made.secret)
+    else:
+        row = {"name": name, "tenant": who.tenant, "secret": made.secret, "expires": made.expires.isoformat()}
+        rows(tuple(row), [row], form)
 
 
 @token_app.command("list")

@@ -18,6 +18,7 @@ from nines.cli.options import (
     open_local,
 )
 from nines.cli.output import Format, document, rows, say, tell_problems
+from nines.cli.settings import setting
 
 ScopesOption = Annotated[
     bool, typer.Option("--scopes", help="Show the same data by event, by window and by session, and why they differ.")
@@ -31,6 +32,7 @@ def evaluate(
     events: Annotated[list[str], typer.Option("--events", help="[SOURCE=]FILE of measurements; may be repeated.")],
     at: AtOption = None,
     known_at: KnownAtOption = None,
+    tenant: TenantOption = None,
     form: FormatOption = Format.table,
     scopes: ScopesOption = False,
     strict: Annotated[
@@ -47,6 +49,7 @@ def evaluate(
         at=instant_option("at", at),
         known_at=instant_option("known-at", known_at),
         strict=strict,
+        tenant=tenant or setting("NINES_TENANT"),
     )
     tell_problems(answer.problems)
     if scopes:

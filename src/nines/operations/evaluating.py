@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -112,6 +112,7 @@ def evaluate_files(
     at: datetime | None,
     known_at: datetime | None,
     strict: bool = False,
+    tenant: str = "default",
 ) -> FileAnswer:
     """Give the standing of every objective the definitions hold.
 
@@ -122,6 +123,7 @@ def evaluate_files(
         known_at: leave out rows that arrived later, or None; files say nothing of arrival, so each row counts as
             having arrived when it happened.
         strict: refuse files that have a line which cannot be read.
+        tenant: that the standings name.
 
     Raises:
         InputError: definitions or files are wrong; with every problem found.
@@ -136,7 +138,7 @@ def evaluate_files(
     }
     instant = at or _after_last(rows)
     bench = Bench(definitions, definitions.exclusions, FileMeasurements(rows, problems))
-    standings = [bench.standing(o, instant, known_at) for o in definitions.objectives]
+    standings = [bench.standing(replace(o, tenant=tenant), instant, known_at) for o in definitions.objectives]
     noted = tuple(p for found in problems.values() for p in found)
     counting = [o for o in definitions.objectives if isinstance(definitions.indicators[o.indicator], EventIndicator)]
     scopes = {o.key: scopes_of(bench, bench.settled(o), instant) for o in counting}
