@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nines.alerting.decide import WHYS, Reading, decide, decide_count
 from nines.alerting.policy import BurnPolicy, BurnRule, CountRule, LowTraffic
+from nines.evaluation.answers import Burning, decided
 from nines.evaluation.tally import Sums, Tally
 from nines.objectives.objective import Term
 
@@ -159,3 +160,16 @@ def test_learning_what_was_unknown_never_contradicts_what_was_certain(bad, good,
 @given(AMOUNT, AMOUNT, st.none() | st.integers(0, 20), LOWS)
 def test_every_reason_has_its_words(bad, good, doubt, low):
     assert found(reading(bad, bad + good, doubt), HOT, low_traffic=low)[1] in WHYS
+
+
+@settings(deadline=None)
+@given(AMOUNT, AMOUNT, st.none() | st.integers(0, 20), st.booleans())
+def test_a_decision_is_what_the_sweep_decides_of_the_same_sums(bad, good, doubt, strict):
+    tally = Tally(
+        Term(1 - BUDGET), Fraction(good), Fraction(bad), Fraction(0), None if doubt is None else Fraction(doubt)
+    )
+    sums = Sums((tally,), 60, 60, 0)
+    swept = decided(sums, RULE.factor(MONTH), Fraction(0), strict=strict)
+    held = Reading.of(sums)
+    side = decide(RULE, policy(comparison="gt" if strict else "gte"), MONTH, BUDGET, held, held).side
+    assert side == {Burning.OVER: "over", Burning.UNDER: "under", Burning.UNKNOWN: "open"}[swept]

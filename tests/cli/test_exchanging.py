@@ -57,10 +57,12 @@ def test_openslo_goes_out_and_comes_back(tmp_path):
     run("import", "sloth", files(tmp_path), "--out", tmp_path / "nines.yaml")
     given, code = run("export", "openslo", tmp_path / "nines.yaml", "--out", tmp_path / "openslo.yaml")
     assert code == 0
-    assert "AlertPolicy holds one lookback" in given.stderr
+    assert "no field for page-1h: the short lookback of 5m" in given.stderr
     back = json.loads(run("import", "openslo", tmp_path / "openslo.yaml", "--format", "json")[0].stdout)
     sli = next(d for d in back["definitions"] if d["kind"] == "SLI")
     assert sli["spec"]["bad"] == 'sum(a{b="c"})'
+    alert = next(d for d in back["definitions"] if d["kind"] == "AlertPolicy")
+    assert [float(c["threshold"]) for c in alert["spec"]["conditions"]] == [14.4, 6, 3, 1]
 
 
 def test_a_dashboard_is_one_document(tmp_path):

@@ -20,6 +20,8 @@ from nines.errors import Problem
 from nines.objectives.objective import Watching
 from nines.reading import duration_text
 
+#: A name has at most 63 characters, one of them between the two parts.
+_LONGEST = 62
 _MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10080, "M": 43200, "Q": 129600, "Y": 525600}
 
 
@@ -153,21 +155,24 @@ class Written:
     lost: tuple[str, ...]
 
 
-def written(policy: BurnPolicy, window: timedelta, targets: Iterable[str] = ()) -> Written:
+def written(policy: BurnPolicy, window: timedelta, targets: Iterable[str] = (), *, prefix: str = "") -> Written:
     """Return a burn policy as OpenSLO v1 documents, one AlertPolicy for each rule.
 
     Args:
         policy: the rules.
         window: nominal length of the objective's window: OpenSLO states burn rates, not shares.
         targets: names of the AlertNotificationTargets each of them tells.
+        prefix: begins the documents' names; the policy's name unless given.
     """
     named = [{"targetRef": name} for name in targets]
-    documents = tuple(_document(policy, rule, window, named) for rule in policy.rules)
+    documents = tuple(_document(policy, rule, window, named, prefix or policy.name) for rule in policy.rules)
     return Written(documents, tuple(_lost(policy, window)))
 
 
-def _document(policy: BurnPolicy, rule: BurnRule, window: timedelta, targets: list[dict[str, str]]) -> dict[str, Any]:
-    name = f"{policy.name}-{rule.name}"[:63].rstrip("-")
+def _document(
+    policy: BurnPolicy, rule: BurnRule, window: timedelta, targets: list[dict[str, str]], prefix: str
+) -> dict[str, Any]:
+    name = f"{prefix[: _LONGEST - len(rule.name)].rstrip('-')}-{rule.name}"
     condition: dict[str, Any] = {
         "kind": "burnrate",
         "op": policy.comparison,

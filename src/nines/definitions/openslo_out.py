@@ -6,14 +6,17 @@ One rule: what the other side has no field for is told, never dropped in silence
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
+from nines.alerting.policy import BurnPolicy, BurnRule
 from nines.definitions.imported import Imported, decimal_text, percent_text
 from nines.definitions.load import Definitions, load_texts
+from nines.definitions.openslo_alerts import written
 from nines.errors import Problem
 from nines.objectives.indicator import CounterIndicator, Indicator, QueryIndicator, SampleIndicator
 from nines.objectives.method import Occurrences
-from nines.objectives.objective import Objective
+from nines.objectives.objective import Objective, Watching
 from nines.objectives.window import CalendarWindow, RollingWindow, Window
 from nines.reading import duration_text
 
@@ -35,19 +38,34 @@ def import_openslo(texts: Sequence[tuple[str, str]]) -> Imported:
         into.add("Service", name, {}, displayName=shown if shown != name else "")
     for name, indicator in found.indicators.items():
         into.add("SLI", name, {"source": indicator.source, **_sli(indicator)})
+    _alerts(found, into)
     for objective in found.objectives:
         into.add(
             "SLO", objective.name, _slo(objective), labels=dict(objective.labels), displayName=objective.display_name
         )
-    _lost_kinds(found, into)
     return into
 
 
-def _lost_kinds(found: Definitions, into: Imported) -> None:
+def _alerts(found: Definitions, into: Imported) -> None:
+    """Bring along what burns fast; whom to tell is said anew, for a foreign target is only a word."""
+    for name in dict.fromkeys(o.policy for o in found.objectives if o.policy):
+        policy = found.policies[name]
+        into.add("AlertPolicy", _policy_name(name), {"conditions": [_condition(r, policy) for r in policy.rules]})
     for (kind, name), document in found.documents.items():
-        if kind.startswith("Alert"):
+        if kind == "AlertNotificationTarget":
             what = f"{kind} {name!r} does not come along"
-            into.problems.append(Problem(document.where(), what, "name a BurnPolicy", "note", "import-lost"))
+            fix = "write one with target, url and secret"
+            into.problems.append(Problem(document.where(), what, fix, "note", "import-lost"))
+
+
+def _policy_name(name: str) -> str:
+    return name.replace("+", "-")[:63].rstrip("-")
+
+
+def _condition(rule: BurnRule, policy: BurnPolicy) -> dict[str, Any]:
+    found = {"severity": rule.severity, "op": policy.comparison, "threshold": decimal_text(rule.stated or Fraction(0))}
+    waits = {"alertAfter": duration_text(rule.lasts)} if rule.lasts else {}
+    return found | {"lookbackWindow": duration_text(rule.long)} | waits
 
 
 def _sli(indicator: Indicator) -> dict[str, Any]:
@@ -72,6 +90,8 @@ def _slo(objective: Objective) -> dict[str, Any]:
         spec |= {"budgetingMethod": type(method).__name__, "sliceLength": f"{method.slice_minutes}m"}
         share = getattr(method, "slice_target", None)
         spec |= {"timeSliceTarget": percent_text(share * 100)} if share is not None else {}
+    if objective.policy:
+        spec["alerting"] = {"policy": _policy_name(objective.policy)}
     return spec
 
 
@@ -101,7 +121,15 @@ def export_openslo(found: Definitions) -> tuple[list[dict[str, Any]], list[Probl
         if ratio is None:
             _lose(lost, objective, f"OpenSLO cannot say its {indicator.kind} indicator; it was left out")
             continue
-        documents.append(_document("SLO", _own_name(found, objective), _openslo(objective, indicator, ratio)))
+        name, promise = _own_name(found, objective), _openslo(objective, indicator, ratio)
+        policy = found.policy_of(objective)
+        if policy is not None:
+            alerts = written(policy, objective.window.nominal, prefix=name)
+            documents += alerts.documents
+            promise["alertPolicies"] = [{"alertPolicyRef": d["metadata"]["name"]} for d in alerts.documents]
+            for words in alerts.lost:
+                _lose(lost, objective, f"an AlertPolicy of OpenSLO has no field for {words}")
+        documents.append(_document("SLO", name, promise))
         _lost_fields(lost, objective)
     return documents, lost
 
@@ -122,8 +150,8 @@ def _lose(lost: list[Problem], objective: Objective, what: str) -> None:
 def _lost_fields(lost: list[Problem], objective: Objective) -> None:
     if objective.missing != "unknown" or objective.no_traffic != "skip":
         _lose(lost, objective, "OpenSLO does not say what silence counts as")
-    if objective.policy:
-        _lose(lost, objective, "OpenSLO's AlertPolicy holds one lookback; the burn policy was left out")
+    if objective.watching is not None and objective.watching != Watching():
+        _lose(lost, objective, "OpenSLO does not say what else is told: depletion, forecast, suspectedLoss, blind")
     if objective.hours:
         _lose(lost, objective, "OpenSLO has no service hours")
 

@@ -12,7 +12,6 @@ from typing import Any, Literal, get_args
 import yaml
 
 from nines.alerting.grafana import dashboard
-from nines.alerting.policy import default_policy
 from nines.alerting.rules import Exported, RuleGroup
 from nines.alerting.rules_exact import exact_groups, exact_problems
 from nines.alerting.rules_pyrra import pyrra_groups, pyrra_slo
@@ -125,9 +124,7 @@ def exported(found: Definitions) -> list[Exported]:
     for objective in found.objectives:
         document = found.documents.get(("SLO", objective.name))
         metadata = document.value.get("metadata", {}) if document else {}
-        policy = found.policies.get(objective.policy)
-        if objective.policy and policy is None:
-            policy = default_policy(objective.window.nominal)
+        policy = found.policy_of(objective)
         annotations = {k: str(v) for k, v in (metadata.get("annotations") or {}).items()}
         indicator, alone = found.indicators[objective.indicator], names[objective.name] == 1
         made.append(Exported(objective, indicator, policy, annotations, alone))
