@@ -15,7 +15,7 @@ from starlette.responses import Response
 from nines.errors import InputError, Problem
 from nines.operations import clocks as asking
 from nines.operations.clocks import ClockView
-from nines.operations.clocks_showing import HOSTS, drift_text, host_rows, milliseconds, offset_text, violation_rows
+from nines.operations.clocks_showing import HOSTS, host_rows, milliseconds, offset_text, violation_rows
 from nines.pages.row import State
 from nines.pages.visit import Visit
 from nines.reading import instant
@@ -127,7 +127,6 @@ def _line(pair: Pair, scale: int) -> dict[str, Any]:
         "bar": reach(pair.last if whole.empty else whole, scale),
         "offset": offset_text(whole),
         "last": offset_text(pair.last),
-        "drift": drift_text(pair),
         "violations": count(pair.violations) if pair.violations else "",
         "minutes": [
             _minute(minute, pair.minutes.interval(n), own)
