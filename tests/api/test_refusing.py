@@ -97,7 +97,7 @@ class TestWhoAsks:
     def test_a_stranger_is_told_to_sign_in_whatever_the_route(self, stranger):
         document = stranger.get("/api/openapi.json").json()
         open_to_all = {f"{V1}/definitions/schema", "/healthz", "/readyz", "/metrics"}
-        bodies = {"/definitions": {"text": ""}, "/exclusions": {"name": "a", "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"},
+        bodies = {"/definitions/import": {"text": "", "format": "sloth"}, "/definitions": {"text": ""}, "/exclusions": {"name": "a", "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"},
                   "/annotations": {"subject": "a", "text": "b"}, "/tokens": {"name": "a", "scopes": ["see"]}, "/statements": {"objective": "a"}}  # fmt: skip
         for path, operations in document["paths"].items():
             for method in operations:

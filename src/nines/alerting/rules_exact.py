@@ -99,6 +99,20 @@ def _read(found: Exported, kind: str) -> str:
     return selector(GAUGES[kind].name, {"sli": found.indicator.name, "tenant": found.objective.tenant})
 
 
+def lag(found: Exported) -> timedelta:
+    """Return how long ago the last minute ended that a rule counts.
+
+    Counters are counted at once. A gauge tells of a minute when it has settled, and is read within the next.
+    """
+    return timedelta() if isinstance(found.indicator, CounterIndicator) else MINUTE + found.objective.settle
+
+
+def _ranged(found: Exported, kind: str, window: timedelta) -> str:
+    """Return a minute's count over exactly the minutes of a window."""
+    late = lag(found)
+    return f"{_read(found, kind)}[{window_seconds(window)}]" + (f" offset {span_text(late)}" if late else "")
+
+
 def _minutes(found: Exported, indicator: CounterIndicator) -> list[Rule]:
     """Return the rules that make a minute's counts from counters: increments by series first, sums afterwards."""
     labels = own_labels(found)
@@ -164,7 +178,7 @@ def _windows(found: Exported) -> list[Rule]:
     for window in lookbacks(found):
         labels = {**own_labels(found), "window": span_text(window)}
         for kind in ("good", "bad", "known"):
-            expr = f"sum without (job, instance) (sum_over_time({_read(found, kind)}[{window_seconds(window)}]))"
+            expr = f"sum without (job, instance) (sum_over_time({_ranged(found, kind, window)}))"
             rules.append(Rule(f"nines:sli_window:{kind}", expr, labels))
     budget = found.budget
     for window in lookbacks(found):
@@ -228,9 +242,9 @@ def _count_alert(found: Exported, rule: CountRule) -> Rule:
 
 def _blind(found: Exported) -> Rule:
     """Return the alert for ten minutes of which nothing is known."""
-    read = _read(found, "known")
-    expr = f"absent_over_time({read}[{window_seconds(10 * MINUTE)}])"
+    read = _ranged(found, "known", 10 * MINUTE)
+    expr = f"absent_over_time({read})"
     if not isinstance(found.indicator, CounterIndicator):
-        expr += f" or (sum_over_time({read}[{window_seconds(10 * MINUTE)}]) == 0)"
+        expr += f" or (sum_over_time({read}) == 0)"
     text = {"summary": f"nothing was measured for {found.objective.key} in ten minutes"}
     return Rule("NinesBlind", expr, _marks(found, "ticket", "blind"), alert=True, annotations=text)

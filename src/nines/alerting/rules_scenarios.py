@@ -41,8 +41,8 @@ class Scenario:
 
     def sums(self, at: int, minutes: int) -> tuple[int, int]:
         """Return good and bad events of the last minutes before the end of a minute."""
-        first = max(at - minutes + 1, 0)
-        return sum(self.counted_good[first : at + 1]), sum(self.counted_bad[first : at + 1])
+        minutes_held = slice(max(at - minutes + 1, 0), max(at + 1, 0))
+        return sum(self.counted_good[minutes_held]), sum(self.counted_bad[minutes_held])
 
 
 def _steady(name: str, good: list[int], bad: list[int]) -> Scenario:

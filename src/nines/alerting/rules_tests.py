@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from nines.alerting.rules import Exported, Rule, RuleGroup, selector, span_text
-from nines.alerting.rules_exact import GAUGES, lookbacks, own_labels, sums
+from nines.alerting.rules_exact import GAUGES, lag, lookbacks, own_labels, sums
 from nines.alerting.rules_samples import pair
 from nines.alerting.rules_scenarios import Scenario, scenarios
 from nines.spans import MINUTE
@@ -118,7 +118,7 @@ def _exact(tested: Trial, scenario: Scenario, labels: Any) -> dict[str, Any]:  #
     one, at = tested.one, f"{scenario.at}m"
     checks = []
     for window in lookbacks(one):
-        good, bad = scenario.sums(scenario.at, window // MINUTE)
+        good, bad = scenario.sums(scenario.at - lag(one) // MINUTE, window // MINUTE)
         marks = {**own_labels(one), "window": span_text(window)}
         for kind, value in (("good", good), ("bad", bad)):
             told = selector(f"nines:sli_window:{kind}", marks)
@@ -171,7 +171,7 @@ def _fires(one: Exported, rule: Rule, scenario: Scenario) -> bool:
 
 
 def _over(one: Exported, rule: Rule, scenario: Scenario, at: int) -> bool:
-    policy = one.policy
+    policy, at = one.policy, at - lag(one) // MINUTE
     if policy is None or rule.labels["rule"] == "blind":
         return False
     count = next((r for r in policy.counts if r.name == rule.labels["rule"]), None)

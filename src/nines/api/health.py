@@ -1,6 +1,7 @@
 """Whether this process lives, whether it can work, and its own figures for Prometheus.
 
-One rule: nothing here tells a name, a tenant or a measurement, because it answers anybody.
+One rule: nothing here tells a name, a tenant or a measurement to somebody who may not see it: the minute counts of
+objectives stand on the page of metrics only for a caller with that right.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from nines import __version__
-from nines.api.context import InContext
-from nines.operations import health
+from nines.api.context import InContext, Who
+from nines.operations import health, minutes
 
 router = APIRouter(tags=["health"])
 
@@ -32,11 +33,12 @@ def ready(context: InContext) -> JSONResponse:
 
 
 @router.get("/metrics", summary="Own figures", response_class=PlainTextResponse)
-def metrics(context: InContext) -> PlainTextResponse:
-    """Return own figures in Prometheus' text format."""
+def metrics(context: InContext, who: Who) -> PlainTextResponse:
+    """Return own figures in Prometheus' text format; for somebody who may see them, also the last minute's counts."""
     found = {"nines_info": ("gauge", "Version of nines, always 1.", 1), **health.figures(context.house)}
     lines = []
     for name, (kind, words, value) in found.items():
         label = f'{{version="{__version__}"}}' if name == "nines_info" else ""
         lines += [f"# HELP {name} {words}", f"# TYPE {name} {kind}", f"{name}{label} {value}"]
+    lines += minutes.gauge_lines(minutes.last_minutes(context.house, who, at=context.clock()), who.tenant)
     return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")

@@ -17,7 +17,7 @@ from nines.evaluation.history import History, Point
 from nines.evaluation.scopes import ScopeFigure
 from nines.evaluation.standing_json import instant, number, standing_json
 from nines.objectives.objective import Objective
-from nines.operations import listing, standings
+from nines.operations import comparing, listing, standings
 
 router = APIRouter(tags=["standings"])
 
@@ -100,6 +100,20 @@ def explain(request: Request, context: InContext, who: Who, asked: Asked, object
     def answer() -> dict[str, Any]:
         steps = standings.explain(context.house, who, objective, at=asked.at, known_at=asked.known_at)
         return {"steps": [{"title": s.title, "figure": s.figure, "how": s.how} for s in steps]}
+
+    return marked(request, context, who, asked, answer)
+
+
+@router.get("/standings/{objective}/compat", summary="Other tools' numbers beside ours")
+def compat(
+    request: Request, context: InContext, who: Who, asked: Asked, objective: str,
+    tool: Annotated[str, Query(description="A tool's name; all unless given.", max_length=40)] = "all",
+) -> Response:  # fmt: skip
+    """Return what other tools would say on the same minutes, with the named cause of each gap and its size."""
+
+    def answer() -> dict[str, Any]:
+        found = comparing.beside(context.house, who, objective, tool, at=asked.at, known_at=asked.known_at)
+        return {"comparisons": [comparing.comparison_json(c) for c in found]}
 
     return marked(request, context, who, asked, answer)
 

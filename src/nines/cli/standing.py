@@ -88,20 +88,36 @@ def explain(
     at: AtOption = None,
     known_at: KnownAtOption = None,
     scopes: ScopesOption = False,
+    compat: Annotated[
+        str, typer.Option("--compat", help="Show another tool's number beside ours, and why it differs; or all.")
+    ] = "",
     form: FormatOption = Format.table,
 ) -> None:
     """Tell where a number comes from, step by step, from counts to verdict."""
-    from nines.operations import standings
+    from nines.operations import comparing, standings
     from nines.operations.showing import explanation_rows, scope_rows
 
     house, who = open_local(data, tenant)
     instant, known = instant_option("at", at) or now(), instant_option("known-at", known_at)
+    if compat:
+        _beside(comparing.beside(house, who, objective, compat, at=instant, known_at=known), form)
+        return
     if scopes:
         figures = standings.scopes(house, who, objective, at=instant, known_at=known)
         rows(SCOPES, scope_rows(figures, objective), form)
         return
     steps = standings.explain(house, who, objective, at=instant, known_at=known)
     rows(("step", "figure", "how"), explanation_rows(steps), form)
+
+
+def _beside(found: list, form: Format) -> None:  # type: ignore[type-arg]
+    """Print other tools' numbers beside ours."""
+    from nines.operations.comparing import comparison_json, comparison_rows
+
+    if form is Format.json:
+        document([comparison_json(c) for c in found])
+    else:
+        rows(("tool", "ours", "theirs", "gap", "cause", "how"), comparison_rows(found), form)
 
 
 def _print(found: list, form: Format) -> None:  # type: ignore[type-arg]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from nines.definitions.openslo_out import export_openslo
 from nines.definitions.promql import sides
 from nines.errors import InputError, Problem
 from nines.objectives.indicator import CompositeIndicator, CounterIndicator, ValueIndicator
+from nines.operations.finding import settle_of
 from nines.operations.house import House
 from nines.operations.promises import in_force
 from nines.people.rights import Principal, require
@@ -127,7 +128,8 @@ def exported(found: Definitions) -> list[Exported]:
         policy = found.policy_of(objective)
         annotations = {k: str(v) for k, v in (metadata.get("annotations") or {}).items()}
         indicator, alone = found.indicators[objective.indicator], names[objective.name] == 1
-        made.append(Exported(objective, indicator, policy, annotations, alone))
+        settled = replace(objective, settle=settle_of(found, objective))
+        made.append(Exported(settled, indicator, policy, annotations, alone))
     return made
 
 
@@ -199,10 +201,3 @@ def openslo(found: Definitions) -> tuple[str, list[Problem]]:
 def grafana(found: Definitions) -> dict[str, Any]:
     """Return a Grafana dashboard over the series that the exact form records."""
     return dashboard([e for e in exported(found) if not isinstance(e.indicator, CompositeIndicator | ValueIndicator)])
-
-
-#: Format of the command line and the API -> what writes it as text.
-WRITERS: dict[str, Callable[[Definitions, Wanted], str]] = {
-    "prometheus": lambda found, wanted: rules(found, wanted).text,
-    "openslo": lambda found, _wanted: openslo(found)[0],
-}
