@@ -23,6 +23,7 @@ BENCHES = {
     "whole": ("bench.whole_process", "whole processes over the same series, beside Prometheus"),
     "slo-generator": ("bench.beside_slo_generator", "the same objectives, beside slo-generator"),
     "killing": ("bench.killing", "SIGKILL at random points, nothing lost or doubled"),
+    "fuzzing": ("bench.fuzzing", "damaged bytes to every decoder: decoded or refused"),
     "receiving-metrics": ("bench.receiving_metrics", "remote write and StatsD to columns"),
     "receiving-spans": ("bench.receiving_spans", "OTLP spans to columns"),
     "status-api": ("bench.status_api", "standings over HTTP at 500 requests a second, 10,000 objectives in force"),

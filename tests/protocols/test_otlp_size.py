@@ -98,6 +98,11 @@ def test_json_of_too_many_values_is_refused_before_it_is_read():
         request_of("traces", body, JSON)
 
 
+def test_a_name_with_half_a_surrogate_pair_is_refused():
+    with pytest.raises(Refused):
+        request_of("logs", b'{"resourceLogs": [{"\\ud800": 1}]}', JSON)
+
+
 MEMORY = """
 import resource, sys
 sys.path.insert(0, "tests")

@@ -24,7 +24,7 @@ from nines.protocols import (
     rum,
     statsd,
 )
-from nines.receivers import calling, grpc_server
+from nines.receivers import calling, grpc_server, room
 from nines.receivers import push as push_receiver
 from nines.receivers import statsd as statsd_receiver
 from nines.receivers.app import routes
@@ -57,6 +57,8 @@ LIMITS = {
     "waiting datagrams": statsd_receiver.MOST_WAITING,
     "waiting in the inbox": inbox.MOST_BYTES,
     "requests over HTTP at a time": make_server(None).config.limit_concurrency,
+    "bodies held at once, as sent, over HTTP": room.MOST_HELD,
+    "requests over HTTP decoded and stored at a time": room.WORKERS,
     "asked to wait": calling.RETRY_AFTER_S,
 }
 

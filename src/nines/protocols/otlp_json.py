@@ -21,7 +21,7 @@ def with_bytes(body: bytes) -> dict[str, Any]:
         body: JSON text.
 
     Raises:
-        ValueError: it is no JSON object, is nested too deeply, or an identity is not hexadecimal.
+        ValueError: it is no JSON object, holds or nests too much, a name is no text, or an identity not hexadecimal.
 
     Example:
         >>> with_bytes(b'{"traceId": "5B8E"}')
@@ -52,6 +52,7 @@ def _mend(value: Any, left: int) -> None:  # noqa: ANN401 - any JSON value
                 _mend(one, left - 1)
     elif isinstance(value, dict):
         for name, one in value.items():
+            name.encode()  # half a surrogate pair in a name makes protobuf's reader fail, and not refuse
             if name in _IDENTITIES and isinstance(one, str):
                 value[name] = base64.b64encode(bytes.fromhex(one)).decode()
             elif isinstance(one, dict | list):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
 from nines.operations.calling import named_hosts
@@ -13,6 +14,7 @@ from nines.operations.receiving import Intake
 from nines.receivers import batches, otlp, push, rum
 from nines.receivers.calling import Clock, Desk
 from nines.receivers.metrics import remote_write
+from nines.receivers.room import Bounded
 
 
 def routes() -> list[BaseRoute]:
@@ -37,6 +39,7 @@ def build(house: House, clock: Clock) -> Starlette:
         house: where data goes.
         clock: where the present instant comes from.
     """
-    app = Starlette(routes=routes())
-    app.state.desk = Desk(Intake(house), clock, named_hosts(os.environ.get("NINES_HOSTS", "")))
+    desk = Desk(Intake(house), clock, named_hosts(os.environ.get("NINES_HOSTS", "")))
+    app = Starlette(routes=routes(), middleware=[Middleware(Bounded, room=desk.room)])
+    app.state.desk = desk
     return app

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -27,7 +26,7 @@ async def take(request: Request) -> Response:
         who = sender_of(request, desk)
         kind, key, site = _kind(request), _key(request), _site(request)
         body = await body_of(request)
-        receipt = await run_in_threadpool(_store, desk, who, request.path_params["source"], body, kind, key, site)
+        receipt = await desk.work(_store, desk, who, request.path_params["source"], body, kind, key, site)
     except (NinesError, Refused) as error:
         return _told(error)
     return JSONResponse({"receipt": receipt.id, "rows": receipt.rows, "duplicate": receipt.duplicate})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -23,7 +26,9 @@ from nines.operations.people import identify
 from nines.operations.receiving import Intake
 from nines.people.rights import Principal
 from nines.protocols.refusal import Refused
+from nines.receivers.room import WORKERS, Room
 
+Found = TypeVar("Found")
 Clock = Callable[[], datetime]
 #: Most bytes of a body as sent; what it may unfold to is bounded where it is decoded.
 MOST_SENT = 64 * 1024 * 1024
@@ -49,11 +54,19 @@ class Desk:
         intake: the way in.
         clock: where the present instant comes from.
         hosts: names under which it is reached beside this machine's own.
+        room: for the bodies of all requests over HTTP.
+        workers: threads in which those requests are decoded and stored, a few at a time.
     """
 
     intake: Intake
     clock: Clock
     hosts: frozenset[str]
+    room: Room = field(default_factory=Room)
+    workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, "nines-receivers"))
+
+    async def work(self, deed: Callable[..., Found], *given: object) -> Found:
+        """Do something in a thread, once one of the receivers' few is free."""
+        return await asyncio.get_running_loop().run_in_executor(self.workers, deed, *given)
 
 
 def call_of(request: Request) -> Call:

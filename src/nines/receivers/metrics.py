@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -21,7 +20,7 @@ async def remote_write(request: Request) -> Response:
     try:
         who = sender_of(request, desk)
         body = await body_of(request)
-        found = await run_in_threadpool(take, desk, who, body, dict(request.headers), desk.clock())
+        found = await desk.work(take, desk, who, body, dict(request.headers), desk.clock())
     except (NinesError, Refused) as error:
         answer = plain_failure(error)
         answer.headers.update(Written().headers() if "v2" in request.headers.get("content-type", "") else {})

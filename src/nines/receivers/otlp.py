@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -46,7 +45,7 @@ async def _receive(request: Request, signal: otlp.Signal) -> Response:
         kind = otlp.content_type(dict(request.headers))
         who = sender_of(request, desk)
         body = await body_of(request)
-        found = await run_in_threadpool(_taken, desk, who, signal, body, dict(request.headers), kind)
+        found = await desk.work(_taken, desk, who, signal, body, dict(request.headers), kind)
     except Refused as refused:
         return _failed(refused.status, refused.message, kind)
     except NinesError as error:

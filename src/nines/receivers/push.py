@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,7 +23,7 @@ async def gatus(request: Request) -> Response:
         body = await body_of(request, MOST_BYTES)
         who = _who(request, desk, token, push.wrong_token())
         row = push.gatus(request.path_params["key"], request.url.query, body, now_us=_now_us(desk))
-        await run_in_threadpool(_store, desk, who, row, push.unknown_endpoint())
+        await desk.work(_store, desk, who, row, push.unknown_endpoint())
     except (NinesError, Refused) as error:
         return plain_failure(error)
     return Response(status_code=200)
@@ -37,7 +36,7 @@ async def kuma(request: Request) -> Response:
         who = _who(request, desk, request.path_params["token"], push.unknown_monitor())
         monitor = request.query_params.get("monitor") or who.name.removeprefix("token ")
         row = push.kuma(monitor, request.url.query, now_us=_now_us(desk))
-        await run_in_threadpool(_store, desk, who, row, push.unknown_monitor())
+        await desk.work(_store, desk, who, row, push.unknown_monitor())
     except Refused as refused:
         return _told(refused)
     except OverloadedError as error:

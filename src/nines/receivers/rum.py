@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.resources import files
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -30,7 +29,7 @@ async def beacon(request: Request) -> Response:
     try:
         _check_host(request, desk)
         body = await body_of(request, MOST_BYTES)
-        status, told = await run_in_threadpool(_take, request, desk, body, origin)
+        status, told = await desk.work(_take, request, desk, body, origin)
     except (NinesError, Refused) as error:
         return _open(plain_failure(error), origin)
     return _open(PlainTextResponse(told, status) if told else Response(status_code=status), origin)
