@@ -123,10 +123,14 @@ def test_two_kinds_of_policies_may_not_share_a_name():
 
 
 def test_a_target_and_an_exception_are_read():
-    target = doc("AlertNotificationTarget", "desk", '{target: webhook, url: "https://x.example/${TOKEN}", secret: KEY}')
+    target = doc(
+        "AlertNotificationTarget",
+        "desk",
+        '{target: webhook, url: "https://x.example/${secret:TOKEN}", secret: "${secret:KEY}"}',
+    )
     policy = doc("ErrorBudgetPolicy", "careful", excepted("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"))
     found = read(slo(), target, policy)
-    assert (found.errors, found.targets["desk"].kind, found.targets["desk"].secret) == ((), "webhook", "KEY")
+    assert (found.errors, found.targets["desk"].kind, found.targets["desk"].secret) == ((), "webhook", "${secret:KEY}")
     start = datetime(2026, 3, 1, tzinfo=UTC)
     expected = BudgetException("freeze", start, start + DAY, "ann", "a fix", ("a",))
     assert found.budget_policies["careful"].exceptions == (expected,)

@@ -17,6 +17,7 @@ TABLE = {
     "exclude":       "- - x x x",
     "annotate":      "- - x x x",
     "close":         "- - - x x",
+    "alert":         "- - x x x",
     "ingest":        "- - x - x",
     "make-token":    "- - x - x",
     "manage-people": "- - - - x",

@@ -73,8 +73,8 @@ class AlertTarget:
     Attributes:
         name: name within a tenant.
         kind: which sender tells it, as "webhook", or a foreign word that no sender knows.
-        url: its address; secrets stand as ${NAME}.
-        secret: name of the setting that requests are signed with, or "".
+        url: its address; secrets stand as ${secret:NAME}.
+        secret: what requests are signed with, as ${secret:NAME}, or "".
     """
 
     name: str

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from nines.alerting.conditions import AlertCondition, AlertPolicy, AlertTarget
+from nines.alerting.conditions import AlertCondition, AlertPolicy
 from nines.alerting.policy import (
     BudgetException,
     BudgetStep,
@@ -130,16 +130,6 @@ def alert_policy(
         name, tuple(c for c in conditions if c is not None), tuple(spec.notification_targets),
         spec.alert_when_breaching, spec.alert_when_resolved, spec.alert_when_no_data,
     )  # fmt: skip
-
-
-def alert_target(name: str, spec: shapes.AlertNotificationTargetSpec) -> AlertTarget:
-    """Read an AlertNotificationTarget.
-
-    Args:
-        name: its name.
-        spec: as it is written.
-    """
-    return AlertTarget(name, spec.target, spec.url, spec.secret)
 
 
 def budget_policy(reading: Reading, name: str, spec: shapes.ErrorBudgetPolicySpec) -> ErrorBudgetPolicy:

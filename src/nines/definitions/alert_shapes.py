@@ -99,8 +99,8 @@ class AlertNotificationTargetSpec(Shape):
     """Whom to tell, and how."""
 
     target: Literal["webhook", "alertmanager", "apprise"]
-    url: str = Field(min_length=1, description="Its address; secrets stand as ${NAME}.")
-    secret: str = Field("", description="Name of the setting that requests are signed with.")
+    url: str = Field(min_length=1, description="Its address; what is secret in it stands as ${secret:NAME}.")
+    secret: str = Field("", description="What a webhook's requests are signed with, as ${secret:NAME}.")
     description: str = ""
 
 

@@ -14,6 +14,7 @@ from nines.definitions import alert_readers, datasources, readers, shapes
 from nines.definitions.gathered import Gathered
 from nines.definitions.indicators import compared, indicator
 from nines.definitions.journeys import journey
+from nines.definitions.notifying import route, target
 from nines.definitions.openslo import gather_openslo
 from nines.definitions.positions import Document
 from nines.definitions.readers import Reading
@@ -84,16 +85,22 @@ def _add_alert_policy(to: Gathered, reading: Reading, metadata: shapes.Metadata,
         to.policies.setdefault(metadata.name, burning)
 
 
-def _add_target(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401, ARG001
-    to.targets[metadata.name] = alert_readers.alert_target(metadata.name, spec)
-
-
 def _add_budget_policy(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
     to.budget_policies[metadata.name] = alert_readers.budget_policy(reading, metadata.name, spec)
 
 
 def _add_probe(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
     to.probes[metadata.name] = journey(reading, metadata, spec)
+
+
+def _add_target(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
+    to.targets[metadata.name] = target(reading, metadata, spec)
+
+
+def _add_route(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
+    to.routes[metadata.name] = route(reading, metadata, spec)
+    if spec.hours:
+        to.route_hours[metadata.name] = spec.hours
 
 
 #: Kind -> what adds it. The shape of its spec stands in `shapes.SPECS`.
@@ -111,6 +118,7 @@ ADDERS: dict[str, Adder] = {
     "AlertNotificationTarget": _add_target,
     "ErrorBudgetPolicy": _add_budget_policy,
     "Probe": _add_probe,
+    "Route": _add_route,
 }
 
 
@@ -135,6 +143,9 @@ def gather(parsed: list[Document], problems: list[Problem], *, strict: bool) -> 
     if foreign:
         gather_openslo(found, foreign, problems, strict=strict)
     found.objectives = [_complete(o, found) for o in found.objectives]
+    for name, calendar in found.route_hours.items():
+        if calendar in found.calendars:
+            found.routes[name] = replace(found.routes[name], hours=found.calendars[calendar])
     return found
 
 

@@ -60,6 +60,7 @@ def _references(found: Gathered) -> Iterable[Problem]:
     yield from _of_indicators(found)
     yield from _of_objectives(found)
     yield from _of_probes(found)
+    yield from _of_routes(found)
     names, services = _promised(found), {*found.services, *found.names("Service")}
     for exclusion in found.exclusions:
         for service in (s for s in exclusion.services if s not in services):
@@ -95,6 +96,17 @@ def _of_probes(found: Gathered) -> Iterable[Problem]:
         elif source is not None and source.type not in {"events", "states"}:
             what = f"the source {source.name!r} reads {source.type}, so it takes no results of a probe"
             yield Problem(where, what, "name a DataSource of type events", code="probe-source")
+
+
+def _of_routes(found: Gathered) -> Iterable[Problem]:
+    targets, calendars = found.names("AlertNotificationTarget"), found.names("Calendar")
+    for name, route in found.routes.items():
+        for path, named in (("targets", route.targets), ("escalateTo", route.escalate_to)):
+            where = _place(found, "Route", name, path)
+            yield from (_unknown(where, "AlertNotificationTarget", t, targets) for t in named if t not in targets)
+        hours = found.route_hours.get(name)
+        if hours is not None and hours not in calendars:
+            yield _unknown(_place(found, "Route", name, "hours"), "Calendar", hours, calendars)
 
 
 def _of_objectives(found: Gathered) -> Iterable[Problem]:

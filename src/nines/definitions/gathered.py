@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from nines.alerting.conditions import AlertCondition, AlertPolicy, AlertTarget
 from nines.alerting.policy import BurnPolicy, ErrorBudgetPolicy
+from nines.alerting.routing import Route
 from nines.definitions.positions import Document
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import Indicator
@@ -22,6 +23,7 @@ class Gathered:
 
     Attributes:
         hours: objective -> Calendar whose hours count.
+        route_hours: route -> Calendar in whose hours it holds.
         flawed: kind and name of definitions with a mistake of their own: what follows from it is not told again.
         trusted: indicators whose queries cannot be read into increments and were let pass with a note.
         foreign: burn policies that OpenSLO documents came to.
@@ -41,6 +43,8 @@ class Gathered:
     budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
     probes: dict[str, Journey] = field(default_factory=dict)
     clocks: dict[str, Compared] = field(default_factory=dict)
+    routes: dict[str, Route] = field(default_factory=dict)
+    route_hours: dict[str, str] = field(default_factory=dict)
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     hours: dict[str, str] = field(default_factory=dict)
     flawed: set[tuple[str, str]] = field(default_factory=set)

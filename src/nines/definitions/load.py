@@ -12,6 +12,7 @@ from pathlib import Path
 from nines.alerting.catalogue import policy_for
 from nines.alerting.conditions import AlertPolicy, AlertTarget
 from nines.alerting.policy import BurnPolicy, ErrorBudgetPolicy
+from nines.alerting.routing import Route
 from nines.definitions.build import gather
 from nines.definitions.check import cross_check
 from nines.definitions.positions import Document, documents
@@ -37,7 +38,7 @@ class Definitions:
     Attributes:
         sources, indicators, services, calendars, probes: by name.
         policies: burn policies by name, those of alert policies among them.
-        alert_policies, targets, budget_policies: by name.
+        alert_policies, targets, routes, budget_policies: by name.
         clocks: indicator -> the two clocks its durations are made from.
         objectives: one per SLO and window, and per Composite and window.
         exclusions: with their occurrences written out.
@@ -57,6 +58,7 @@ class Definitions:
     budget_policies: dict[str, ErrorBudgetPolicy] = field(default_factory=dict)
     probes: dict[str, Journey] = field(default_factory=dict)
     clocks: dict[str, Compared] = field(default_factory=dict)
+    routes: dict[str, Route] = field(default_factory=dict)
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -145,6 +147,7 @@ def load_texts(texts: Sequence[tuple[str, str]], *, strict: bool = False) -> Def
         policies=gathered.policies, alert_policies=gathered.alert_policies, targets=gathered.targets,
         budget_policies=gathered.budget_policies, probes=gathered.probes,
         clocks=gathered.clocks,
+        routes=gathered.routes,
         documents=gathered.documents, problems=tuple(sorted(problems, key=_place)),
     )  # fmt: skip
 

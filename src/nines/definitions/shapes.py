@@ -18,6 +18,7 @@ from nines.definitions.alert_shapes import (
     ErrorBudgetPolicySpec,
 )
 from nines.definitions.journey_shapes import ProbeSpec
+from nines.definitions.notify_shapes import RouteSpec
 from nines.definitions.words import Length, Name, Number, Ratio, Shape
 from nines.telemetry.datasource import SourceType
 
@@ -273,6 +274,7 @@ SPECS: dict[str, type[Shape]] = {
     "AlertNotificationTarget": AlertNotificationTargetSpec,
     "ErrorBudgetPolicy": ErrorBudgetPolicySpec,
     "Probe": ProbeSpec,
+    "Route": RouteSpec,
 }
 
 

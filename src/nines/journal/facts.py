@@ -45,6 +45,12 @@ KINDS: dict[str, str] = {
     "budget.exception": "a consequence of an ErrorBudgetPolicy was lifted for a while",
     "budget.exception-withdrawn": "such an exception was withdrawn",
     "budget.approved": "a change was approved under a spent budget",
+    "alert.acknowledged": "somebody took an alert on",
+    "silence.made": "messages were silenced for a while",
+    "silence.ended": "a silence was ended early",
+    "message.sent": "a target took a message",
+    "message.dead": "a message was given up, and why",
+    "message.retried": "somebody let a message that was given up be tried again",
     "payload.deleted": "a fact's payload was deleted under a rule",
 }
 

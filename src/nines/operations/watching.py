@@ -33,7 +33,7 @@ from nines.operations.standings import bench as bench_of
 from nines.people.rights import Principal
 from nines.spans import MINUTE, Span, instant_of, minute_of
 from nines.telemetry.datasource import DataSource
-from nines.telemetry.series import Ints
+from nines.telemetry.series import Ints, MinuteState
 from nines.telemetry.sketch import Sketch
 
 #: Counts of a minute in a ring, unless they are larger.
@@ -93,11 +93,13 @@ class Watch:
         house: where counts come from.
         who: who asks; the tenant is theirs.
         windows: lookbacks to keep beside each objective's own window.
+        memory: minutes to keep at least, whatever the windows: what a season is learned from.
     """
 
     house: House
     who: Principal
     windows: tuple[str, ...] = BURN_WINDOWS
+    memory: int = 0
     objectives: tuple[Objective, ...] = ()
     seq: int = 0
     rebuilt: int = 0
@@ -105,6 +107,7 @@ class Watch:
     _groups: list[Group] = field(default_factory=list)
     _built_of: tuple[object, ...] = ()
     _wide: bool = False
+    _held: dict[int, tuple[Group, int]] = field(default_factory=dict)
 
     def answers(self, minutes: Iterable[int]) -> Iterator[AllAnswers]:
         """Return how every objective stands at the beginning of some minutes, as known now.
@@ -128,6 +131,42 @@ class Watch:
     def answer(self, at: datetime) -> AllAnswers:
         """Return how every objective stands at the last whole minute at or before an instant, as known now."""
         return next(self.answers([minute_of(at)]))
+
+    def state(self, place: int) -> int | None:
+        """Return the `MinuteState` of an objective's last settled minute; None before it was ever heard.
+
+        Args:
+            place: of the objective in the answers.
+        """
+        group, n = self._held[place]
+        if group.sweep.end == group.sweep.begin:
+            return None
+        mark = int(group.sweep.facts[(group.sweep.end - 1) % len(group.sweep.facts), 3, n])
+        return None if mark & int(Mark.UNBORN) else mark & 3
+
+    def counted(self, place: int, start: int, end: int) -> int | None:
+        """Return the events of the minutes [start, end) of an objective; None when any of them is not known.
+
+        Args:
+            place: of the objective in the answers.
+            start: first grid minute.
+            end: grid minute after the last.
+        """
+        group, n = self._held[place]
+        facts, oldest = group.sweep.facts, max(group.sweep.begin, group.sweep.end - len(group.sweep.facts))
+        if start < oldest or end > group.sweep.end:
+            return None
+        rows = facts[np.arange(start, end) % len(facts), :, n]
+        known = (rows[:, 3] & 3 == MinuteState.ALIVE) & (rows[:, 3] & int(Mark.UNBORN) == 0)
+        return int(rows[:, :3].sum()) if known.all() else None
+
+    def end(self, place: int) -> int:
+        """Return the grid minute after the last settled one of an objective."""
+        return self._held[place][0].sweep.end
+
+    def holds(self, place: int) -> bool:
+        """Return whether an objective's minutes are kept; others are asked of `evaluate` each time."""
+        return place in self._held
 
     # ---- bringing what is kept to the last flush
 
@@ -169,11 +208,12 @@ class Watch:
                 by_shape.setdefault((objective.settle, size), []).append(place)
         for places in by_shape.values():
             self._groups += self._loaded(places, at)
+        self._held = {int(p): (g, n) for g in self._groups for n, p in enumerate(g.places)}
 
     def _loaded(self, places: Sequence[int], at: datetime) -> list[Group]:
         """Return the objectives at some places as a group, without those whose counts columns cannot hold."""
         objectives = [self.objectives[p] for p in places]
-        edge, size = edge_at(at, objectives[0].settle), minutes_needed(objectives, self.windows)
+        edge, size = edge_at(at, objectives[0].settle), max(self.memory, minutes_needed(objectives, self.windows))
         begin = min(edge - size, *(frame(o, at).reach for o in objectives))
         ring = _ring(self.house.folder, (edge - begin, 4, len(objectives)), wide=self._wide)
         kept: list[int] = []

@@ -19,6 +19,7 @@ DEEDS: dict[str, str] = {
     "exclude": "record and withdraw exclusions",
     "annotate": "add notes",
     "close": "close statements",
+    "alert": "acknowledge alerts, silence messages, try targets and let messages be tried again",
     "ingest": "send measurements",
     "make-token": "make and revoke tokens",
     "manage-people": "add people, and give people of other tenants a role",
@@ -29,9 +30,9 @@ ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset({"see"}),
     "auditor": frozenset({"see", "see-journal", "audit"}),
     "engineer": frozenset(
-        {"see", "see-artifacts", "see-journal", "define", "exclude", "annotate", "ingest", "make-token"}
+        {"see", "see-artifacts", "see-journal", "define", "exclude", "annotate", "alert", "ingest", "make-token"}
     ),
-    "manager": frozenset({"see", "see-journal", "audit", "exclude", "annotate", "close"}),
+    "manager": frozenset({"see", "see-journal", "audit", "exclude", "annotate", "alert", "close"}),
     "admin": frozenset(DEEDS),
 }
 

@@ -198,6 +198,7 @@ ticks = sa.Table(
     sa.Column("minute", sa.BigInteger, nullable=False),
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("at", Instant, nullable=False),
+    sa.Column("missed", sa.BigInteger, nullable=False),
     sa.PrimaryKeyConstraint("tenant", name="one_tick"),
     _of_tenant("ticks"),
 )  # fmt: skip

@@ -27,11 +27,13 @@ class Tick:
         minute: grid minute whose end was judged.
         seq: last flush that was seen.
         at: when it was judged.
+        missed: minutes that were never judged, because too many had passed, since the first tick.
     """
 
     minute: int
     seq: int
     at: datetime
+    missed: int = 0
 
 
 class Ticking:
@@ -45,7 +47,12 @@ class Ticking:
         """Return a tenant's last tick, or None before the first."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(ticks).where(ticks.c.tenant == tenant)).first()
-        return None if row is None else Tick(row.minute, row.seq, row.at)
+        return None if row is None else Tick(row.minute, row.seq, row.at, row.missed)
+
+    def all(self) -> list[tuple[str, Tick]]:
+        """Return every tenant's last tick: for `/metrics`."""
+        with self._engine.connect() as connection:
+            return [(r.tenant, Tick(r.minute, r.seq, r.at, r.missed)) for r in connection.execute(sa.select(ticks))]
 
     def alerts(self, tenant: str) -> dict[str, dict[str, Any]]:
         """Return how a tenant's alerts stand: key -> state as JSON values."""
@@ -68,7 +75,7 @@ class Ticking:
         if found is not None and found.minute >= tick.minute:
             what = f"the minute {tick.minute} was judged already"
             raise ConflictError(Problem("tick", what, "go on with the next one", code="ticked"))
-        values = {"minute": tick.minute, "seq": tick.seq, "at": tick.at}
+        values = {"minute": tick.minute, "seq": tick.seq, "at": tick.at, "missed": tick.missed}
         if found is None:
             deed.connection.execute(ticks.insert().values(tenant=deed.tenant, **values))
         else:

@@ -16,6 +16,7 @@ from nines.errors import NinesError
 from nines.operations import upkeep
 from nines.operations.house import House
 from nines.operations.rounds import Post, post_of
+from nines.worker.alerting import Alerting
 from nines.worker.probing import Prober
 
 log = logging.getLogger("nines.worker")
@@ -76,6 +77,7 @@ class Worker:
     _prober: Prober | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _alerting: Alerting | None = None
 
     def duties(self) -> list[Duty]:
         """Return what is to be done, most urgent first."""
@@ -89,6 +91,8 @@ class Worker:
 
     def start(self) -> None:
         """Begin; returns at once."""
+        self._alerting = Alerting(self.house, self.clock, self._stop, os.environ.get("NINES_URL", ""))
+        self._alerting.start()
         self._thread = threading.Thread(target=self._run, name="nines-worker", daemon=True)
         self._thread.start()
         if self.post is not None:
@@ -102,6 +106,8 @@ class Worker:
             self._prober.stop()
         if self._thread is not None:
             self._thread.join(timeout=10)
+        if self._alerting is not None:
+            self._alerting.join(timeout=10)
 
     def _run(self) -> None:
         duties = self.duties()

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("minute", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("missed", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", name="one_tick"),
         sa.ForeignKeyConstraint(["tenant"], ["tenants.name"], name="ticks_of_tenant"),
     )

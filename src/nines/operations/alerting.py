@@ -1,0 +1,198 @@
+"""Alerting: every settled minute judged once, and what it brought put on record and into the outbox.
+
+One rule: facts, alerts as they stand, messages and the mark of the minute are one deed. A minute whose deed did not
+come about is judged again; one whose deed did is never judged twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from nines.alerting import telling
+from nines.alerting.life import Alert, Change, replayed
+from nines.alerting.loss import WEEK_MINUTES, BlindRule, Counted, LossRule
+from nines.alerting.message import Message
+from nines.alerting.minute import Judged, Plan, Senses, judge, lookbacks
+from nines.alerting.payloads import alert_json, alert_of, change_json, change_kind, change_of
+from nines.definitions.load import Definitions
+from nines.errors import ConflictError, Problem
+from nines.evaluation.sweep_all import AllAnswers
+from nines.objectives.objective import BURN_WINDOWS
+from nines.operations.budgets import Budgets
+from nines.operations.house import House
+from nines.operations.notifying import put
+from nines.operations.promises import in_force
+from nines.operations.watching import Watch
+from nines.people.rights import Principal
+from nines.spans import minute_of
+from nines.store.deed import Deed
+from nines.store.ticking import Tick
+from nines.telemetry.series import MinuteState
+
+#: Minutes that a worker which was away judges one by one; older ones are left out, and counted as missed.
+CATCH_UP = 1440
+#: Minutes a season is learned from: four weeks, and the longest span that is looked at.
+SEASON = 4 * WEEK_MINUTES + 360
+#: Kinds of facts that alerts are folded from.
+_ALERTS = ("alert.fired", "alert.refired", "alert.resolved", "alert.resized", "alert.blind")
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What one tick did.
+
+    Attributes:
+        minutes: minutes judged.
+        missed: minutes left out because too many had passed.
+        changes: alerts that told something.
+        messages: messages put into the outbox.
+        failed: what could not be judged, and why.
+    """
+
+    minutes: int = 0
+    missed: int = 0
+    changes: int = 0
+    messages: int = 0
+    failed: tuple[Problem, ...] = ()
+
+
+@dataclass
+class Alarms:
+    """The alerts of one tenant, kept from minute to minute.
+
+    Attributes:
+        house: where everything is.
+        tenant: whose.
+        alerts: by key, as the last minute left them.
+        numbers: key -> messages told of its last episode so far.
+        budgets: what was told of budgets.
+        watch: the warm sums.
+    """
+
+    house: House
+    tenant: str
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    budgets: Budgets = field(default_factory=Budgets)
+    watch: Watch | None = None
+    _loaded: bool = False
+
+    def tick(self, now: datetime) -> Ticked:
+        """Judge every minute that has passed since the last tick.
+
+        Args:
+            now: present instant.
+        """
+        if not self._loaded:
+            self._load()
+        last, edge = self.house.store.ticking.last(self.tenant), minute_of(now)
+        first = edge if last is None else last.minute + 1
+        definitions = in_force(self.house, self.tenant, at=now)
+        if first > edge or not definitions.objectives:
+            return Ticked()
+        begin = max(first, edge - CATCH_UP + 1)
+        try:
+            return self._judge(definitions, range(begin, edge + 1), now, begin - first)
+        except ConflictError:  # another worker was faster: take up what it left
+            self._loaded = False
+            return Ticked()
+
+    def _judge(self, definitions: Definitions, minutes: range, now: datetime, missed: int) -> Ticked:
+        """Judge some minutes, and do the deed of the last of them."""
+        watch, every, alerts = self._watching(definitions), Judged(), dict(self.alerts)
+        budgets, failed = self.budgets.fresh(), list[Problem]()
+        for answers in watch.answers(minutes):
+            found = judge(answers, _plans(definitions, answers, watch), alerts, _senses(watch), answers.at)
+            _merge(alerts, found.changed)
+            every.changed |= found.changed
+            every.changes += found.changes
+            failed = found.failed
+            if minute_of(answers.at) == minutes[-1]:
+                budgets.judge(answers, definitions, {p.place for p, _ in found.changes})
+        numbers = dict(self.numbers)
+        with self.house.store.deed(self.tenant, "worker", now) as deed:
+            told = [*_tell(deed, every, numbers), *budgets.tell(deed, self.tenant)]
+            put(self.house, deed, told, definitions)
+            rows = {k: None if a is None else _row(a, numbers.get(k, 0)) for k, a in every.changed.items()}
+            before = self.house.store.ticking.last(self.tenant)
+            tick = Tick(minutes[-1], watch.seq, now, (before.missed if before else 0) + missed)
+            self.house.store.ticking.mark(deed, tick, {**rows, **budgets.rows()})
+        self.alerts, self.numbers, self.budgets = alerts, numbers, budgets
+        return Ticked(len(minutes), missed, len(every.changes), len(told), tuple(failed))
+
+    def _watching(self, definitions: Definitions) -> Watch:
+        every = [Plan(0, o, definitions.policy_of(o)) for o in definitions.objectives]
+        windows = tuple(dict.fromkeys((*BURN_WINDOWS, *lookbacks(every))))
+        if self.watch is None or self.watch.windows != windows:
+            self.watch = Watch(self.house, Principal.local(self.tenant), windows, SEASON)
+        return self.watch
+
+    def _load(self) -> None:
+        """Take up what the last tick left; from the journal where no tick left anything."""
+        rows = self.house.store.ticking.alerts(self.tenant)
+        self.budgets = Budgets.of(rows)
+        held = {k: v for k, v in rows.items() if not k.endswith(Budgets.MARK)}
+        self.alerts = {k: alert_of(v["alert"]) for k, v in held.items()}
+        self.numbers = {k: v["number"] for k, v in held.items()}
+        if self.house.store.ticking.last(self.tenant) is None:
+            told = [change_of(payload) for _, payload in self.house.store.told(self.tenant, kinds=_ALERTS)]
+            self.alerts = replayed(told)
+            self.numbers = {}
+            for change in told:
+                _count(self.numbers, change)
+        self._loaded = True
+
+
+def _plans(definitions: Definitions, answers: AllAnswers, watch: Watch) -> list[Plan]:
+    """Return what is watched on every objective that asks for it."""
+    found = []
+    for place, objective in enumerate(answers.objectives):
+        asked = objective.watching
+        if asked is None:
+            continue
+        unknown = asked.blind and objective.missing in {"unknown", "last"}
+        traffic = asked.suspected_loss and objective.unit == "events" and watch.holds(place)
+        policy, loss = definitions.policy_of(objective), LossRule() if traffic else None
+        found.append(Plan(place, objective, policy, BlindRule() if unknown else None, loss))
+    return found
+
+
+def _senses(watch: Watch) -> Senses:
+    def heard(place: int) -> bool:
+        return not watch.holds(place) or watch.state(place) not in {MinuteState.SILENT, MinuteState.BROKEN}
+
+    def counted(place: int) -> Counted:
+        return lambda start, end: watch.counted(place, start, end)
+
+    return Senses(heard, counted, watch.end)
+
+
+def _merge(alerts: dict[str, Alert], changed: Mapping[str, Alert | None]) -> None:
+    for key, alert in changed.items():
+        if alert is None:
+            alerts.pop(key, None)
+        else:
+            alerts[key] = alert
+
+
+def _count(numbers: dict[str, int], change: Change) -> int:
+    """Return the number of a change's message within its episode, and note it."""
+    key = change.alert.key
+    numbers[key] = 1 if change.kind == "fired" else numbers.get(key, 0) + 1
+    return numbers[key]
+
+
+def _tell(deed: Deed, judged: Judged, numbers: dict[str, int]) -> list[Message]:
+    """Put changes on record, and return what is to be told of them."""
+    messages = []
+    for plan, change in judged.changes:
+        deed.tell(change_kind(change), f"objective {plan.objective.key}", change_json(change))
+        messages.append(telling.of_change(plan, change, deed.tenant, _count(numbers, change)))
+    return messages
+
+
+def _row(alert: Alert, number: int) -> dict[str, Any]:
+    return {"alert": alert_json(alert), "number": number}

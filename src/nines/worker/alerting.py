@@ -1,0 +1,88 @@
+"""Two threads of the worker: one judges every minute, one tells what there is to tell.
+
+One rule: neither waits for the other, nor for flushes and compactions: a slow channel delays no decision, and a large
+intake no page.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from nines.operations.alerting import Alarms
+from nines.operations.house import House
+from nines.operations.notifying import Means, send_due
+
+log = logging.getLogger("nines.worker")
+
+#: Minutes are judged so long after they end, so that the flush of their last rows is done.
+AFTER = timedelta(seconds=3)
+#: What the names of environment variables that hold secrets begin with.
+SECRETS = "NINES_SECRET_"
+
+
+@dataclass
+class Alerting:
+    """Judges and tells for one house.
+
+    Attributes:
+        house: whose.
+        clock: where the present instant comes from.
+        stop: set when it shall end.
+        root: address of this installation for links, or "".
+    """
+
+    house: House
+    clock: Callable[[], datetime]
+    stop: threading.Event
+    root: str = ""
+    _alarms: dict[str, Alarms] = field(default_factory=dict)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for name, step in (("nines-ticks", self.tick), ("nines-messages", self.send)):
+            thread = threading.Thread(target=self._again, args=(name, step), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def join(self, timeout: float) -> None:
+        """Wait until both have ended; `stop` is set by then.
+
+        Args:
+            timeout: seconds to wait for each.
+        """
+        for thread in self._threads:
+            thread.join(timeout=timeout)
+
+    def tick(self) -> None:
+        """Judge the minutes that have passed, for every tenant."""
+        for tenant in self.house.store.revisions.tenants():
+            alarms = self._alarms.setdefault(tenant, Alarms(self.house, tenant))
+            found = alarms.tick(self.clock() - AFTER)
+            for problem in found.failed:
+                log.warning("%s: not judged: %s", tenant, problem)
+
+    def send(self) -> None:
+        """Send what is due."""
+        send_due(self.house, Means(secrets(), self.root, lambda: int(self.clock().timestamp())), now=self.clock())
+
+    def _again(self, name: str, step: Callable[[], None]) -> None:
+        pause = 1.0
+        while not self.stop.is_set():
+            try:
+                step()
+                pause = 1.0
+            except Exception:
+                log.exception("%s failed", name)
+                pause = min(pause * 2, 60.0)
+            self.stop.wait(pause)
+
+
+def secrets() -> dict[str, str]:
+    """Return the secrets of the environment, by name."""
+    return {name.removeprefix(SECRETS): value for name, value in os.environ.items() if name.startswith(SECRETS)}
