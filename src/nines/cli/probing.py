@@ -1,4 +1,4 @@
-"""Commands that ask from outside: probe run."""
+"""Commands that ask from outside: probe run, list and show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from nines.cli.options import DataOption, FormatOption, TenantOption, now, open_local
-from nines.cli.output import Format, rows, say, tell_problems
+from nines.cli.output import Format, document, rows, say, tell_problems
 from nines.errors import InputError, Problem
 
 #: What the names of environment variables that hold secrets begin with; others are out of a definition's reach.
@@ -116,6 +116,49 @@ def _tell(results: Sequence[Any], form: Format) -> None:
     rows(probing.COLUMNS, [row for result in results for row in probing.result_rows(result)], form)
     states = {result.state for result in results}
     raise typer.Exit(1 if "down" in states else 3 if "unknown" in states else 0)
+
+
+@probe.command("list")
+def list_probes(data: DataOption = None, tenant: TenantOption = None, form: FormatOption = Format.table) -> None:
+    """List the probes in force with what each location sees now."""
+    from nines.operations import probe_runs
+    from nines.operations.probe_telling import PROBE_COLUMNS, probe_json, probe_row
+
+    house, who = open_local(data, tenant)
+    found = probe_runs.probes(house, who, at=now())
+    if form is Format.json:
+        document([probe_json(one) for one in found])
+    else:
+        rows(PROBE_COLUMNS, [probe_row(one) for one in found], form)
+
+
+@probe.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="A probe in force.")],
+    location: Annotated[str, typer.Option("--location", help="Only runs at this location.")] = "",
+    last: Annotated[int, typer.Option("--last", help="How many runs.", min=1, max=200)] = 20,
+    data: DataOption = None,
+    tenant: TenantOption = None,
+    form: FormatOption = Format.table,
+) -> None:
+    """Show a probe and its last runs, newest first."""
+    from nines.operations import probe_runs
+    from nines.operations.probe_telling import RUN_COLUMNS, probe_json, quorum_json, run_json, run_row
+
+    house, who = open_local(data, tenant)
+    at = now()
+    report = probe_runs.probe(house, who, name, at=at)
+    found = probe_runs.runs(house, who, name, at=at, most=last, location=location)
+    held = probe_runs.witnessed(house, who, name, at=at)
+    if form is Format.json:
+        told = {"runs": [run_json(run) for run in found], "quorum_over_a_day": quorum_json(held)}
+        document({**probe_json(report), **told})
+        return
+    for place in report.places:
+        say(f"{place.location}: {place.state}" + (f", {place.why}" if place.why else ""))
+    if held is not None and len(report.places) > 1:
+        say(held.statement)
+    rows(RUN_COLUMNS, [run_row(run) for run in found], form)
 
 
 def _chosen(what: str, only: str | None, house: Any, who: Any) -> list[Any]:  # noqa: ANN401 - opened by the caller

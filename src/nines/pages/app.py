@@ -22,7 +22,7 @@ from nines.operations.calling import named_hosts
 from nines.operations.door import Guard
 from nines.operations.house import House
 from nines.operations.listing import mark
-from nines.pages import account, clocks, records, sources, standing
+from nines.pages import account, clocks, probes, records, sources, standing
 from nines.pages.failing import defect, failure
 from nines.pages.guard import door
 from nines.pages.news import News
@@ -40,6 +40,9 @@ PAGES: tuple[tuple[str, str, Page, bool], ...] = (
     ("/sources", "GET", sources.sources_page, False),
     ("/clocks", "GET", clocks.clocks_page, False),
     ("/sites", "GET", sources.sites_page, False),
+    ("/probes", "GET", probes.probes_page, False),
+    ("/probes/{name}", "GET", probes.probe_page, False),
+    ("/probes/{name}/artifacts/{run}/{file}", "GET", probes.artifact_file, False),
     ("/statements", "GET", records.statements_page, False),
     ("/journal", "GET", records.journal_page, False),
     ("/tokens", "GET", account.tokens_page, False),
