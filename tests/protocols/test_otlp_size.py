@@ -103,6 +103,12 @@ def test_a_name_with_half_a_surrogate_pair_is_refused():
         request_of("logs", b'{"resourceLogs": [{"\\ud800": 1}]}', JSON)
 
 
+def test_a_number_beyond_all_numbers_is_refused():
+    record = b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"severityNumber": 1e999}]}]}]}'
+    with pytest.raises(Refused):
+        request_of("logs", record, JSON)
+
+
 MEMORY = """
 import resource, sys
 sys.path.insert(0, "tests")

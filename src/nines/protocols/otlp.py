@@ -64,7 +64,7 @@ def request_of(signal: Signal, body: bytes, kind: str) -> Any:  # noqa: ANN401 -
         else:
             check_size(signal, body)
             message.ParseFromString(body)
-    except (DecodeError, json_format.ParseError, ValueError, TypeError, RecursionError) as error:
+    except (DecodeError, json_format.ParseError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Refused(BAD_REQUEST, f"the body is no OTLP request of {signal}: {str(error)[:200]}") from None
     return message
 
