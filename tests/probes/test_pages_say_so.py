@@ -37,7 +37,7 @@ def test_the_guides_examples_load():
     ]
     found = load_texts([("guide", join(*whole))])
     assert found.problems == ()
-    assert set(found.indicators) == {"buying-works", "paying-in-time", "buying-from-oslo"}
+    assert set(found.indicators) == {"buying-works", "paying-in-time", "buying-from-oslo", "buying-reached"}
 
 
 def test_the_guides_browser_step_and_its_filter_load():

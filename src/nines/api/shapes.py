@@ -189,6 +189,7 @@ class StandingShape(OutcomeShape):
     verdict: Literal["met", "missed", "at-risk", "unknown"]
     method: str
     unit: str
+    rule: str
     burn_rates: dict[str, BurnShape]
     exclusions: list[str]
     without_exclusions: OutcomeShape

@@ -130,6 +130,8 @@ def _print(found: list, form: Format) -> None:  # type: ignore[type-arg]
     else:
         rows(COLUMNS, [standing_row(s) for s in found], form)
     for standing in found if form is Format.table else ():
+        if standing.rule:
+            say(f"{standing.objective}@{standing.window_label}: {standing.rule}")
         tell_problems([p for p in standing.problems if p.severity != "note"])
     if not found:
         say("no objective was found; `nines check` shows what the definitions hold")

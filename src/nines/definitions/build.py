@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from nines.alerting.conditions import as_burn_policy
 from nines.definitions import alert_readers, datasources, readers, shapes
+from nines.definitions.derived import made_of_others, resolve
 from nines.definitions.gathered import Gathered
 from nines.definitions.indicators import compared, indicator
 from nines.definitions.journeys import journey
@@ -34,6 +35,10 @@ def _add_source(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec:
 
 
 def _add_indicator(to: Gathered, reading: Reading, metadata: shapes.Metadata, spec: Any) -> None:  # noqa: ANN401
+    if spec.combine is not None or spec.quorum is not None:
+        if made_of_others(reading, spec):
+            to.derived[metadata.name] = spec
+        return
     found = indicator(reading, metadata, spec)
     if found is not None:
         to.indicators[metadata.name] = found
@@ -142,6 +147,7 @@ def gather(parsed: list[Document], problems: list[Problem], *, strict: bool) -> 
             problems.append(_no_version(document, version))
     if foreign:
         gather_openslo(found, foreign, problems, strict=strict)
+    resolve(found, problems)
     found.objectives = [_complete(o, found) for o in found.objectives]
     for name, calendar in found.route_hours.items():
         if calendar in found.calendars:

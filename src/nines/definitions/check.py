@@ -84,7 +84,7 @@ def _of_indicators(found: Gathered) -> Iterable[Problem]:
     for name, indicator in found.indicators.items():
         if isinstance(indicator, CompositeIndicator):
             yield from _absent(_place(found, "Composite", name, "members"), indicator.members, names)
-        elif indicator.source not in sources:
+        elif name not in found.derived and indicator.source not in sources:
             yield _unknown(_place(found, "SLI", name, "source"), "DataSource", indicator.source, sources)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from nines.alerting.conditions import AlertCondition, AlertPolicy, AlertTarget
 from nines.alerting.policy import BurnPolicy, ErrorBudgetPolicy
 from nines.alerting.routing import Route
+from nines.definitions import shapes
 from nines.definitions.positions import Document
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import Indicator
@@ -27,6 +28,7 @@ class Gathered:
         flawed: kind and name of definitions with a mistake of their own: what follows from it is not told again.
         trusted: indicators whose queries cannot be read into increments and were let pass with a note.
         foreign: burn policies that OpenSLO documents came to.
+        derived: SLIs made of others, by name, until all are known.
         thresholds: OpenSLO threshold metrics by name: source and query; each objective has its own bound.
     """
 
@@ -50,6 +52,7 @@ class Gathered:
     flawed: set[tuple[str, str]] = field(default_factory=set)
     trusted: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
+    derived: dict[str, shapes.SLISpec] = field(default_factory=dict)
     thresholds: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def names(self, *kinds: str) -> set[str]:

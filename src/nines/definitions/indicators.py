@@ -31,8 +31,11 @@ def indicator(reading: Reading, metadata: shapes.Metadata, spec: shapes.SLISpec)
         what = (
             "it says in several ways what is good: " + ", ".join(stated) if stated else "it does not say what is good"
         )
-        fix = "give one of good, total with good or bad, states, threshold, values, query"
+        fix = "give one of good, total with good or bad, states, threshold, values, query, combine, quorum"
         reading.refuse("", what, fix, code="sli-ways")
+        return None
+    if spec.source is None:
+        reading.refuse("", "spec.source is missing", "add source:", code="missing-field")
         return None
     if (spec.scope == "session") != (spec.session is not None):
         what = "session scope and a session rule go together"
@@ -58,13 +61,17 @@ def _states(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> In
         reading.length("states.maxHold", spec.states.max_hold),
         reading.predicate("states.good", spec.states.good),
     )
-    return StateIndicator(name=name, source=spec.source, good=good, where=where, key=spec.states.key, max_hold=held)
+    return StateIndicator(
+        name=name, source=spec.source or "", good=good, where=where, key=spec.states.key, max_hold=held
+    )
 
 
 def _threshold(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> Indicator:
     assert spec.threshold is not None
     bound, op = reading.number("threshold.bound", spec.threshold.bound), spec.threshold.op
-    return SampleIndicator(name=name, source=spec.source, value=spec.threshold.value, op=op, bound=bound, where=where)
+    return SampleIndicator(
+        name=name, source=spec.source or "", value=spec.threshold.value, op=op, bound=bound, where=where
+    )
 
 
 def _values(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> Indicator:
@@ -73,11 +80,11 @@ def _values(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> In
     error = reading.ratio("values.relativeError", spec.values.relative_error)
     if not 0 < error < 1:
         reading.refuse("values.relativeError", "it lies between 0 and 1, without both", "write 0.01", "bad-value")
-    return ValueIndicator(name=name, source=spec.source, value=value, where=where, relative_error=error)
+    return ValueIndicator(name=name, source=spec.source or "", value=value, where=where, relative_error=error)
 
 
 def _query(_reading: Reading, name: str, spec: shapes.SLISpec, _where: str) -> Indicator:
-    return QueryIndicator(name=name, source=spec.source, query=spec.query or "", meaning=spec.raw_type)
+    return QueryIndicator(name=name, source=spec.source or "", query=spec.query or "", meaning=spec.raw_type)
 
 
 def _counters(reading: Reading, name: str, spec: shapes.SLISpec, _where: str) -> Indicator:
@@ -85,12 +92,12 @@ def _counters(reading: Reading, name: str, spec: shapes.SLISpec, _where: str) ->
         what = "total needs exactly one of good and bad beside it"
         reading.refuse("total", what, "name the other counter", code="sli-ways")
     sides = {"total": spec.total or "", "good": spec.good or "", "bad": spec.bad or ""}
-    return CounterIndicator(name=name, source=spec.source, **sides)
+    return CounterIndicator(name=name, source=spec.source or "", **sides)
 
 
 def _events(reading: Reading, name: str, spec: shapes.SLISpec, where: str) -> Indicator:
     return EventIndicator(
-        name=name, source=spec.source, good=reading.predicate("good", spec.good or ""), where=where,
+        name=name, source=spec.source or "", good=reading.predicate("good", spec.good or ""), where=where,
         on_null=spec.on_null, scope=spec.scope, assign=spec.assign, session=_session(reading, spec.session),
     )  # fmt: skip
 

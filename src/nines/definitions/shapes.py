@@ -114,10 +114,37 @@ class ClocksShape(Shape):
     against: str = Field(description="What the durations are held against, as 300ms; the clocks must allow 5 % of it.")
 
 
+class CombineShape(Shape):
+    """Two other SLIs as one, by a stated rule."""
+
+    rule: Literal["users", "probes", "worst", "users-with-probe-fallback", "weighted"]
+    users: Name = Field(description="SLI of users' events.")
+    probes: Name = Field(description="SLI of tries.")
+    users_weight: Number = Field(1, alias="usersWeight", description="For weighted: what an event counts.")
+    probes_weight: Number = Field(1, alias="probesWeight", description="For weighted: what a try counts.")
+    minute_target: Ratio = Field("99%", alias="minuteTarget", description="For worst: what makes a minute good.")
+    fill_silent: bool = Field(
+        default=True,
+        alias="fillSilent",
+        description="For users-with-probe-fallback: whether probes speak too where the users' source was silent.",
+    )
+
+
+class QuorumShape(Shape):
+    """One SLI at several locations; one that fails alone is no outage."""
+
+    of: Name = Field(description="SLI of events that have a site.")
+    probe: Name | None = Field(None, description="Probe that says locations, quorum and distance of tries.")
+    locations: list[Name] | None = Field(None, description="Sites; those of the source or the probe unless given.")
+    needed: int | None = Field(None, ge=1, description="Locations that make an outage; the majority of those heard.")
+    hold: Length | None = Field(None, description="How long a try speaks: the distance of tries.")
+    minute_target: Ratio = Field("100%", alias="minuteTarget", description="What makes a location's minute good.")
+
+
 class SLISpec(Shape):
     """Which measurements tell good from bad; exactly one way of saying it."""
 
-    source: Name
+    source: Name | None = Field(None, description="DataSource; needed by all ways but combine and quorum.")
     where: str = ""
     good: str | None = None
     bad: str | None = None
@@ -133,6 +160,8 @@ class SLISpec(Shape):
     clocks: ClocksShape | None = Field(
         None, description="For durations made from instants of two hosts: untrusted where their clocks are unsure."
     )
+    combine: CombineShape | None = None
+    quorum: QuorumShape | None = None
     raw_type: Literal["success", "failure"] = Field("success", alias="rawType")
     description: str = ""
 

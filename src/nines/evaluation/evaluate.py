@@ -100,7 +100,7 @@ def evaluate(
         problems=problems, revision=current.revision, data_version=evidence.data_version,
         fingerprint=fingerprint(objective, asked, current, names, weighed.sums, outcome, scale),
         interval=limits, spent_interval=burn_interval(limits, weighed.sums.allowed, weighed.sums.units),
-        labels=dict(objective.labels),
+        labels=dict(objective.labels), rule=evidence.rule,
     )  # fmt: skip
 
 

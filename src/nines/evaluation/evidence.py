@@ -44,6 +44,7 @@ class Evidence:
         data_version: last flush sequence seen, or None when read straight from files.
         problems: found on the way here; passed on to the standing.
         every_bad_kept: whether a sampler keeps every bad event, so that a stratum without any proves there was none.
+        rule: what made the counts, where they are made of others' counts, and what it did in the window; else "".
     """
 
     series: MinuteSeries
@@ -53,3 +54,4 @@ class Evidence:
     data_version: int | None = None
     problems: tuple[Problem, ...] = ()
     every_bad_kept: bool = False
+    rule: str = ""

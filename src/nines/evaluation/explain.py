@@ -32,7 +32,13 @@ def explain(standing: Standing) -> tuple[Step, ...]:
         standing: the answer to explain.
     """
     outcome = standing.outcome
-    steps = [_window(standing), *_waited(standing), *_counts(standing, outcome), *_sli(standing, outcome)]
+    steps = [
+        _window(standing),
+        *_waited(standing),
+        *_rule(standing),
+        *_counts(standing, outcome),
+        *_sli(standing, outcome),
+    ]
     if standing.aggregated is not None:
         figure = standing.aggregated
         shown = "unknown" if figure.value is None else f"{float(figure.value):g}"
@@ -92,6 +98,11 @@ def _wait_rule(found: Settling) -> str:
     if found.basis == "capped":
         return f"{since}; 99 % take longer, but no longer wait is allowed"
     return f"{since}: then 99 % of a minute's events are here"
+
+
+def _rule(standing: Standing) -> list[Step]:
+    name, _, did = standing.rule.partition(": ")
+    return [Step("rule", name, did)] if standing.rule else []
 
 
 def _counts(standing: Standing, outcome: Outcome) -> list[Step]:

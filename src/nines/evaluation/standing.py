@@ -202,6 +202,7 @@ class Standing:
         spent_interval: limits of the spent share of the budget to date likewise.
         settling: how long its source was waited for and why, or None for composites and for files.
         newest: how complete the window's last minutes are, or None where lateness is not known.
+        rule: what made the counts where they are made of others' counts, and what it did in the window; else "".
     """
 
     objective: str
@@ -232,3 +233,4 @@ class Standing:
     labels: dict[str, str] = field(default_factory=dict)
     settling: Settling | None = None
     newest: Newest | None = None
+    rule: str = ""

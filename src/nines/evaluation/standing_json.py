@@ -102,6 +102,7 @@ def standing_json(standing: Standing) -> dict[str, object]:
         "verdict": standing.verdict,
         "method": standing.method,
         "unit": standing.unit,
+        "rule": standing.rule,
         "burn_rates": {name: _burn(rate) for name, rate in standing.burn_rates.items()},
         "exclusions": list(standing.exclusions),
         "without_exclusions": _outcome(standing.without_exclusions),

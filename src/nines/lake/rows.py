@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import duckdb
@@ -11,7 +12,8 @@ import pyarrow.compute as pc
 from nines.evaluation.evidence import CoveredEvents
 from nines.lake.assemble import Pulses, minute_series, state_indicator_series
 from nines.lake.counting import past_counts
-from nines.lake.rollup import MINUTE_US, covered_rows, pulse_minutes, sketch_rows
+from nines.lake.rollup import MINUTE_US, Counted, covered_rows, pulse_minutes, sketch_rows
+from nines.lake.sites import apart
 from nines.lake.spans import spans_sql
 from nines.lake.stamping import counts_table
 from nines.objectives.exclusion import Exclusion
@@ -63,10 +65,19 @@ class Rows:
             return state_indicator_series(self._con, self._within(start - hold, end), indicator, start, end)
         if not isinstance(indicator, EventIndicator | SampleIndicator | ValueIndicator):
             return empty_series(start, end - start)
+        return minute_series(*self._counted(indicator, source), source, start, end)
+
+    def by_site(
+        self, indicator: EventIndicator, source: DataSource, sites: Sequence[str], start: int, end: int
+    ) -> dict[str, MinuteSeries]:
+        """Return the counts of an indicator at each site for the minutes [start, end)."""
+        return apart(*self._counted(indicator, source), source, sites, start, end)
+
+    def _counted(self, indicator: Counted, source: DataSource) -> tuple[pa.Table, Pulses]:
         found = past_counts(self._con, "rows_read", source, indicator, 0, numbered=False)
         counts = pa.concat_tables([counts_table("", indicator.identity, source.name, one) for one in found])
         minutes, _, sites = pulse_minutes(self._con, "rows_read", source.heartbeat.where)
-        return minute_series(counts, Pulses.of(minutes, sites), source, start, end)
+        return counts, Pulses.of(minutes, sites)
 
     def covered(
         self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int

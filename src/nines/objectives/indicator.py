@@ -23,6 +23,8 @@ Comparison = Literal["lt", "lte", "gt", "gte"]
 def _plain(value: object) -> object:
     if isinstance(value, Fraction | timedelta):
         return str(value)
+    if isinstance(value, Meaning):
+        return value.identity
     if isinstance(value, SessionRule):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, tuple):
@@ -236,6 +238,72 @@ class CompositeIndicator(Meaning):
     unit: ClassVar[str] = "slices"
 
 
+CombineRule = Literal["users", "probes", "worst", "users-with-probe-fallback", "weighted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuorumIndicator(Meaning):
+    """One indicator measured at several locations, an outage needing several of them; a minute is one event they share.
+
+    Attributes:
+        name: name within a tenant.
+        of: what each location counts.
+        locations: values of the event column `site`, at least two, none twice.
+        needed: how many must be bad for an outage, or None for the majority of those heard.
+        hold: minutes for which a try speaks, >= 1.
+        minute_target: good ratio that makes a location's minute good, 0 < t <= 1.
+        source: that of `of`.
+    """
+
+    name: str
+    of: EventIndicator
+    locations: tuple[str, ...]
+    needed: int | None = None
+    hold: int = 1
+    minute_target: Fraction = Fraction(1)
+    source: str
+    kind: ClassVar[str] = "quorum"
+    unit: ClassVar[str] = "minutes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CombinedIndicator(Meaning):
+    """Two indicators as one by a stated rule; its identity is made of theirs, whatever they are called.
+
+    Attributes:
+        name: name within a tenant.
+        rule: how; see `nines.telemetry.reconcile_combine`.
+        users: counts of users' events.
+        probes: counts of tries.
+        users_weight: for "weighted", what an event counts, > 0.
+        probes_weight: for "weighted", what a try counts, > 0.
+        minute_target: for "worst", good ratio that makes a minute good, 0 < t <= 1.
+        fill_silent: for the fallback, whether probes also speak where the users' source was not heard at all.
+        source: always "".
+    """
+
+    name: str
+    rule: CombineRule
+    users: Member
+    probes: Member
+    users_weight: Fraction = Fraction(1)
+    probes_weight: Fraction = Fraction(1)
+    minute_target: Fraction = Fraction(99, 100)
+    fill_silent: bool = True
+    source: str = ""
+    kind: ClassVar[str] = "combined"
+
+    @property
+    def unit(self) -> str:
+        """What is counted: minutes where both are asked in each, else what the one counts whose counts are taken."""
+        if self.rule == "worst":
+            return "minutes"
+        return self.probes.unit if self.rule == "probes" else self.users.unit
+
+
+#: What a combined indicator can be made of.
+Member = EventIndicator | StateIndicator | CounterIndicator | QueryIndicator | SampleIndicator | QuorumIndicator
+
 Indicator = (
     EventIndicator
     | StateIndicator
@@ -244,4 +312,19 @@ Indicator = (
     | SampleIndicator
     | ValueIndicator
     | CompositeIndicator
+    | QuorumIndicator
+    | CombinedIndicator
 )
+
+
+def members(indicator: Indicator) -> tuple[Indicator, ...]:
+    """Return the indicators whose counts one is made from, down to those that are counted from a source.
+
+    Args:
+        indicator: of any kind; one that is counted itself gives itself, a composite nothing.
+    """
+    if isinstance(indicator, CombinedIndicator):
+        return (*members(indicator.users), *members(indicator.probes))
+    if isinstance(indicator, CompositeIndicator):
+        return ()
+    return (indicator.of,) if isinstance(indicator, QuorumIndicator) else (indicator,)

@@ -9,11 +9,14 @@ from typing import TypeGuard
 from nines.definitions.load import Definitions
 from nines.errors import InputError, Problem
 from nines.objectives.indicator import (
+    CombinedIndicator,
     CompositeIndicator,
     CounterIndicator,
     Indicator,
     QueryIndicator,
+    QuorumIndicator,
     SampleIndicator,
+    members,
 )
 from nines.operations import ingesting
 from nines.operations.house import House
@@ -55,6 +58,10 @@ def backfill(house: House, who: Principal, name: str, *, start: datetime, end: d
         raise InputError(
             Problem(name, "a composite has no history of its own", "backfill its members", code="composite-history")
         )
+    if isinstance(indicator, CombinedIndicator | QuorumIndicator):
+        names = ", ".join(dict.fromkeys(i.name for i in members(indicator)))
+        what, fix = "an SLI made of others has no history of its own", f"backfill objectives on {names}"
+        raise InputError(Problem(name, what, fix, code="composite-history"))
     if is_pulled(indicator, definitions):
         rows, problems = fetch(
             house, who, indicator, definitions.sources[indicator.source], start=start, end=end, now=now

@@ -16,7 +16,7 @@ from nines.evaluation.scopes import ScopeFigure
 from nines.evaluation.standing import Standing
 from nines.lake.rows import Rows
 from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indicator, ValueIndicator
+from nines.objectives.indicator import EventIndicator, Indicator, ValueIndicator, members
 from nines.operations.clocks import seen_of
 from nines.operations.evidence import Bench, scopes_of
 from nines.sources.read import read_file
@@ -62,6 +62,15 @@ class FileMeasurements:
     def series_many(self, wanted: Sequence[tuple[Indicator, DataSource]], start: int, end: int) -> list[MinuteSeries]:
         """Return the counts of several indicators for the minutes [start, end)."""
         return [self.series(*w, start, end) for w in wanted]
+
+    def by_site(
+        self, indicator: EventIndicator, source: DataSource, sites: Sequence[str], start: int, end: int
+    ) -> dict[str, MinuteSeries]:
+        """Return the counts of an indicator at each site; silence where its source has no file."""
+        rows = self.rows.get(source.name)
+        if rows is None:
+            return {site: empty_series(start, end - start) for site in sites}
+        return rows.by_site(indicator, source, sites, start, end)
 
     def covered(
         self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int
@@ -206,7 +215,7 @@ def _after_last(rows: dict[str, Rows]) -> datetime:
 
 
 def _unread(definitions: Definitions, rows: dict[str, Rows]) -> list[Problem]:
-    used = {i.source for i in definitions.indicators.values() if not isinstance(i, CompositeIndicator)}
+    used = {m.source for i in definitions.indicators.values() for m in members(i)}
     return [
         Problem(
             f"source {name}",

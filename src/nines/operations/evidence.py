@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from nines.definitions.load import Definitions
-from nines.errors import CannotTellError, NotFoundError, Problem
+from nines.errors import CannotTellError, InputError, NotFoundError, Problem
+from nines.evaluation.combining import agreed, combined, told
 from nines.evaluation.composite import Member, composite_series, members_in_order
 from nines.evaluation.evaluate import evaluate
 from nines.evaluation.evidence import CoveredEvents, Evidence
@@ -21,14 +22,23 @@ from nines.evaluation.scopes import ScopeFigure, in_scope, side_by_side
 from nines.evaluation.standing import Standing
 from nines.evaluation.threshold import evaluate_bound
 from nines.objectives.exclusion import Exclusion
-from nines.objectives.indicator import CompositeIndicator, EventIndicator, Indicator, StateIndicator, ValueIndicator
+from nines.objectives.indicator import (
+    CombinedIndicator,
+    CompositeIndicator,
+    EventIndicator,
+    Indicator,
+    QuorumIndicator,
+    StateIndicator,
+    ValueIndicator,
+    members,
+)
 from nines.objectives.objective import Objective
 from nines.operations.finding import chosen, session_gap, settle_of
 from nines.showing import percent
 from nines.spans import EPOCH, Span, minute_after, minute_of
 from nines.telemetry.clocks_map import OffsetMap, Seen, offset_map, untrusted
 from nines.telemetry.datasource import DataSource
-from nines.telemetry.series import MinuteSeries
+from nines.telemetry.series import MinuteSeries, empty_series
 from nines.telemetry.settling import NEWEST, Learnt, Newest, newest, waited
 from nines.telemetry.sketch import Sketch
 
@@ -48,6 +58,11 @@ class Measurements(Protocol):
 
     def series_many(self, wanted: Sequence[tuple[Indicator, DataSource]], start: int, end: int) -> list[MinuteSeries]:
         """Return the counts of several indicators for the minutes [start, end)."""
+
+    def by_site(
+        self, indicator: EventIndicator, source: DataSource, sites: Sequence[str], start: int, end: int
+    ) -> dict[str, MinuteSeries]:
+        """Return the counts of an indicator at each of some sites for the minutes [start, end)."""
 
     def covered(
         self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int
@@ -100,7 +115,13 @@ class Bench:
         return found
 
     def series(self, indicator: Indicator, span: Span) -> MinuteSeries:
-        """Return an indicator's counts over a span, fetched once."""
+        """Return an indicator's counts over a span, fetched once.
+
+        Raises:
+            InputError: its rule cannot be followed on these counts.
+        """
+        if isinstance(indicator, CombinedIndicator | QuorumIndicator):
+            return self._made(indicator, span)[0]
         start, end = minute_of(span.start), minute_after(span.end)
         held = self._fetched.get(indicator.identity)
         if held is None or start < held.start or end > held.end:
@@ -109,6 +130,29 @@ class Bench:
             held = self._fetched[indicator.identity] = self.measurements.series(indicator, source, low, high)
         return held.window(start, end)
 
+    def _made(self, indicator: CombinedIndicator | QuorumIndicator, span: Span) -> tuple[MinuteSeries, str]:
+        """Return the counts of an indicator that is made of others, and what its rule did."""
+        if isinstance(indicator, CombinedIndicator):
+            both = combined(indicator, self.series(indicator.users, span), self.series(indicator.probes, span))
+            return both.series, told(indicator, both.statement)
+        start, end = minute_of(span.start), minute_after(span.end)
+        source, begin = self.definitions.sources[indicator.source], start - indicator.hold + 1
+        found = self.measurements.by_site(indicator.of, source, indicator.locations, begin, end)
+        one = agreed(indicator, found)
+        return one.series.window(start, end), told(indicator, one.statement)
+
+    def _counts(
+        self, indicator: Indicator, wide: Span, asked: Span | None
+    ) -> tuple[MinuteSeries, str, tuple[Problem, ...]]:
+        """Return counts over a span, what a rule did within the span asked about, and why it could not be followed."""
+        try:
+            series = self.series(indicator, wide)
+            made = asked is not None and isinstance(indicator, CombinedIndicator | QuorumIndicator)
+            return series, self._made(indicator, asked)[1] if made else "", ()  # type: ignore[arg-type]
+        except InputError as error:
+            start, end = minute_of(wide.start), minute_after(wide.end)
+            return empty_series(start, end - start), "", error.problems
+
     def fetch(self, objectives: Sequence[Objective], at: datetime) -> None:
         """Fetch the counts of several objectives, and of a composite's members, in one question.
 
@@ -116,11 +160,11 @@ class Bench:
             objectives: what will be evaluated.
             at: instant that will be asked about.
         """
-        members = {m for o in objectives for m in self.definitions.members.get(o.indicator, ())}
-        every = [*objectives, *(o for o in self.definitions.objectives if o.name in members)]
-        simple = [o for o in every if not isinstance(self.definitions.indicators.get(o.indicator), CompositeIndicator)]
+        inner = {m for o in objectives for m in self.definitions.members.get(o.indicator, ())}
+        every = [*objectives, *(o for o in self.definitions.objectives if o.name in inner)]
         spans = [horizon(self.settled(o), at) for o in every]
-        wanted = {i.identity: (i, self.definitions.sources[i.source]) for i in (self.indicator(o) for o in simple)}
+        counted = (i for o in every for i in members(self.indicator(o)))
+        wanted = {i.identity: (i, self.definitions.sources[i.source]) for i in counted}
         if not wanted:
             return
         start, end = min(minute_of(s.start) for s in spans), max(minute_after(s.end) for s in spans)
@@ -145,19 +189,16 @@ class Bench:
         if isinstance(indicator, CompositeIndicator):
             series = self._composite(indicator, objective, wide, frame(objective, at, within).anchor, at)
             return Evidence(series, exclusions, data_version=self.measurements.data_version)
-        series = self.series(indicator, wide)
-        problems = self.measurements.problems(indicator.source)
+        window = frame(objective, at, within).window if span is None else None
+        series, rule, wrong = self._counts(indicator, wide, window)
+        sources = [self.definitions.sources[name] for name in dict.fromkeys(i.source for i in members(indicator))]
+        problems = (*wrong, *(p for s in sources for p in self.measurements.problems(s.name)))
         asked = tuple(e for e in exclusions if needs_rows(e, wide))
-        covered = (
-            self.measurements.covered(
-                indicator, self.definitions.sources[indicator.source], asked, series.start, series.end
-            )
-            if asked
-            else ()
-        )
+        covered = self.measurements.covered(indicator, sources[0], asked, series.start, series.end) if asked else ()
         rolled = frozenset(e.name for e in asked) if covered is not None else frozenset[str]()
-        every_bad = self.definitions.sources[indicator.source].option("keeps") == "bad"
-        return Evidence(series, exclusions, covered or (), rolled, self.measurements.data_version, problems, every_bad)
+        every_bad = all(s.option("keeps") == "bad" for s in sources)
+        version = self.measurements.data_version
+        return Evidence(series, exclusions, covered or (), rolled, version, problems, every_bad, rule)
 
     def _composite(
         self, indicator: CompositeIndicator, objective: Objective, span: Span, anchor: int, at: datetime
@@ -240,7 +281,7 @@ class Bench:
             return standing
         learnt = self.measurements.learnt(source)
         found = waited(source, learnt, objective.settle)
-        if learnt is None or isinstance(indicator, ValueIndicator | StateIndicator):
+        if learnt is None or isinstance(indicator, ValueIndicator | StateIndicator | QuorumIndicator):
             return replace(standing, settling=found)
         end = minute_of(standing.window.end)
         last = evidence.series.window(max(evidence.series.start, end - NEWEST), end)

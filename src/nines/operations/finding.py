@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from nines.definitions.load import Definitions
 from nines.errors import NotFoundError, Problem
-from nines.objectives.indicator import EventIndicator, Indicator
+from nines.objectives.indicator import EventIndicator, Indicator, members
 from nines.objectives.objective import Objective
 from nines.objectives.window import CalendarWindow
 from nines.spans import EPOCH, MINUTE
@@ -58,9 +58,11 @@ def session_gap(indicator: Indicator | None) -> timedelta:
 def settle_of(definitions: Definitions, objective: Objective) -> timedelta:
     """Return how long an objective waits for data: its own time, or its source's and sessions' when that is longer."""
     indicator = definitions.indicators.get(objective.indicator)
-    source = definitions.sources.get(indicator.source) if indicator is not None else None
-    least = (source.settle if source else timedelta()) + session_gap(indicator)
-    return max(objective.settle, least)
+    least = [objective.settle]
+    for counted in members(indicator) if indicator is not None else ():
+        source = definitions.sources.get(counted.source)
+        least.append((source.settle if source else timedelta()) + session_gap(counted))
+    return max(least)
 
 
 def rests_of(definitions: Definitions, objective: Objective) -> tuple[timedelta, ...]:

@@ -18,6 +18,7 @@ from nines.evaluation.scopes import ScopeFigure
 from nines.evaluation.standing import Standing
 from nines.journal.folds import Annotation, notes
 from nines.lake.lake import Lake
+from nines.lake.sites import series_by_site
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import EventIndicator, Indicator, StateIndicator, ValueIndicator
 from nines.objectives.objective import Objective
@@ -76,6 +77,12 @@ class LakeMeasurements:
             zip(together, self.house.lake.series_many(self.tenant, together, start, end, self.seq), strict=True)
         )
         return [found[w] if w in found else self.series(*w, start, end) for w in wanted]
+
+    def by_site(
+        self, indicator: EventIndicator, source: DataSource, sites: Sequence[str], start: int, end: int
+    ) -> dict[str, MinuteSeries]:
+        """Return the counts of an indicator at each of some sites for the minutes [start, end)."""
+        return series_by_site(self.house.lake, self.tenant, indicator, source, sites, start, end, self.seq)
 
     def covered(
         self, indicator: Indicator, source: DataSource, exclusions: tuple[Exclusion, ...], start: int, end: int

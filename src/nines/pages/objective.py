@@ -89,6 +89,7 @@ def objective_page(material: Material, asked: Asked) -> dict[str, Any]:
         "asked": asked, "row": shown, "name": objective.name, "title": objective.display_name or objective.name,
         "sentence": sentence(objective, standing), "revision": standing.revision, "since": term.effective_from,
         "version": version, "window": standing.window, "facts": facts(standing), "found": standing.problems,
+        "rule": standing.rule,
         "form": {"action": shown.url, "at": asked.given.get("at", ""), "known_at": asked.given.get("known_at", "")},
         "burn_down": burn_down(standing, material.days), "by_day": by_step(standing, material.days),
         "by_minute": by_minute(standing, material.minutes), "burns": burns(standing), "steps": material.steps,
