@@ -20,7 +20,7 @@ from nines.telemetry.sketch import Sketch
 
 NAMES = {
     "objective", "service", "tenant", "labels", "at", "known_at", "window", "counts", "sli", "exact", "bounds", "interval",
-    "coverage", "budget", "target", "verdict", "method", "unit", "rule", "burn_rates", "exclusions", "without_exclusions",
+    "coverage", "budget", "target", "verdict", "method", "unit", "rule", "settling", "burn_rates", "exclusions", "without_exclusions",
     "exhaustion", "threshold", "problems", "revision", "data_version", "fingerprint",
 }  # fmt: skip
 TEN = minutes([9] * 10, [1] * 10)
