@@ -20,11 +20,12 @@ from nines.store.store import Store
 from nines.telemetry.selecting import Sides
 
 _KEPT = 64
-#: Definitions read lately: parsing every text again would cost more than the question. The keys hold all that they
-#: depend on: the store, the tenant, its last revision, and which revisions hold at the instant.
-_read: OrderedDict[tuple[object, ...], Definitions] = OrderedDict()
+#: Definitions read lately of each store: parsing every text again would cost more than the question. The keys hold all
+#: that they depend on: the tenant, its last revision, and which revisions hold at the instant. A store is held weakly
+#: and as itself, never by its number, which another store gets once this one is gone.
+_read: WeakKeyDictionary[Store, OrderedDict[tuple[object, ...], Definitions]] = WeakKeyDictionary()
 #: What a flush rolls up, by store and tenant, beside the definitions it was made from.
-_wanted: dict[tuple[int, str], tuple[Definitions, Wanted]] = {}
+_wanted: WeakKeyDictionary[Store, dict[str, tuple[Definitions, Wanted]]] = WeakKeyDictionary()
 
 
 #: What was read lately of each store, by tenant, beside the mark under which it was read.
@@ -67,13 +68,13 @@ def in_force(house: House, tenant: str, *, at: datetime, known_at: datetime | No
     """
     found, begins = _versions(house, tenant, known_at)
     begun = bisect_right(begins, at)
-    key = (id(house.store), tenant, len(found), begun, found[-1] if found else None)
-    if key not in _read:
-        _read[key] = read_history(found, at)
-        while len(_read) > _KEPT:
-            _read.popitem(last=False)
-    _read.move_to_end(key)
-    return _read[key]
+    key, held = (tenant, len(found), begun, found[-1] if found else None), _read.setdefault(house.store, OrderedDict())
+    if key not in held:
+        held[key] = read_history(found, at)
+        while len(held) > _KEPT:
+            held.popitem(last=False)
+    held.move_to_end(key)
+    return held[key]
 
 
 def exclusions(
@@ -109,10 +110,10 @@ def wanted(house: House, tenants: Sequence[str], *, at: datetime) -> dict[str, W
         tenants: owners.
         at: present instant.
     """
-    found = {}
+    found, kept = {}, _wanted.setdefault(house.store, {})
     for tenant in tenants:
         definitions = in_force(house, tenant, at=at)
-        held = _wanted.get((id(house.store), tenant))
+        held = kept.get(tenant)
         if held is not None and held[0] is definitions:
             found[tenant] = held[1]
             continue
@@ -121,7 +122,7 @@ def wanted(house: House, tenants: Sequence[str], *, at: datetime) -> dict[str, W
         for instant in sorted({v.effective_from for v in known if v.kind == "SLI"}):
             indicators |= {i.identity: i for i in in_force(house, tenant, at=instant).indicators.values()}
         found[tenant] = Wanted(indicators, definitions.sources, counter_sides(indicators))
-        _wanted[id(house.store), tenant] = definitions, found[tenant]
+        kept[tenant] = definitions, found[tenant]
     return found
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import replace
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from nines.definitions.load import Definitions
+from nines.lake.lake import Lake
 from nines.lake.lateness import Rule, keep_hours, learnt
 from nines.operations.house import House
 from nines.operations.promises import in_force
@@ -17,9 +19,9 @@ from nines.telemetry.datasource import DataSource
 from nines.telemetry.settling import Learnt, last_closed_hour, waiting
 
 _KEPT = 4096
-#: Lateness worked out lately. The keys hold all that it depends on: an hour that is closed never changes.
+#: Lateness worked out lately of each lake. The keys hold all that it depends on: an hour that is closed never changes.
 #: Each value keeps what its key names by identity alive.
-_known: OrderedDict[tuple[object, ...], tuple[object, object, Learnt | None]] = OrderedDict()
+_known: WeakKeyDictionary[Lake, OrderedDict[tuple[object, ...], tuple[object, Learnt | None]]] = WeakKeyDictionary()
 
 
 def lateness(house: House, tenant: str, definitions: Definitions, source: DataSource, bound: datetime) -> Learnt | None:
@@ -35,15 +37,15 @@ def lateness(house: House, tenant: str, definitions: Definitions, source: DataSo
     Returns:
         What was learned, or None when no closed hour has a row.
     """
-    last = last_closed_hour(bound)
-    key = (id(house.lake), tenant, source.name, id(definitions.indicators), last)
-    if key not in _known:
+    last, held = last_closed_hour(bound), _known.setdefault(house.lake, OrderedDict())
+    key = (tenant, source.name, id(definitions.indicators), last)
+    if key not in held:
         rule = Rule.of(source, definitions.indicators.values())
-        _known[key] = house.lake, definitions.indicators, learnt(house.lake.tables, tenant, rule, last)
-        while len(_known) > _KEPT:
-            _known.popitem(last=False)
-    _known.move_to_end(key)
-    return _known[key][2]
+        held[key] = definitions.indicators, learnt(house.lake.tables, tenant, rule, last)
+        while len(held) > _KEPT:
+            held.popitem(last=False)
+    held.move_to_end(key)
+    return held[key][1]
 
 
 def with_waits(house: House, tenant: str, definitions: Definitions, bound: datetime) -> Definitions:
