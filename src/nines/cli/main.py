@@ -10,7 +10,19 @@ import sys
 import typer
 
 from nines import __version__
-from nines.cli import agent, clocks, defining, exchanging, ingesting, probing, recording, serving, sourcing, standing
+from nines.cli import (
+    agent,
+    clocks,
+    defining,
+    exchanging,
+    ingesting,
+    probing,
+    reconciling,
+    recording,
+    serving,
+    sourcing,
+    standing,
+)
 from nines.cli.output import say, tell_problems
 from nines.errors import NinesError
 
@@ -42,7 +54,8 @@ def _root(
     """Options that stand before any command."""
 
 
-for room in (defining, exchanging, standing, sourcing, ingesting, clocks, probing, recording, serving, agent):
+ROOMS = defining, exchanging, standing, sourcing, ingesting, clocks, reconciling, probing, recording, serving, agent
+for room in ROOMS:
     room.register(app)
 
 

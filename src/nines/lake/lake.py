@@ -140,12 +140,12 @@ class Lake:
             parts.append(self._flusher.readings.past(con, tenant, source, counters, done))
             for indicator in indicators:
                 if not isinstance(indicator, CounterIndicator):
-                    past = past_counts(con, self._rows(tenant, source, done), source, indicator, done)
+                    past = past_counts(con, self.rows(tenant, source, done), source, indicator, done)
                     parts += [counts_table(tenant, indicator.identity, source.name, one) for one in past]
             marks = [_marker(tenant, indicator) for indicator in indicators]
             self.tables.counts.append(pa.concat_tables(parts), marks[0], 1, marks=marks[1:] or marks)
 
-    def _rows(
+    def rows(
         self, tenant: str, source: DataSource, seq: int | None, start: int | None = None, end: int | None = None
     ) -> str:
         """Return SQL that reads a source's stored rows, as known at a sequence, within minutes."""
@@ -181,7 +181,7 @@ class Lake:
         if isinstance(indicator, StateIndicator):
             hold = -(-indicator.max_hold // MINUTE)
             with connection() as con:
-                rows = self._rows(tenant, source, seq, start - hold, end)
+                rows = self.rows(tenant, source, seq, start - hold, end)
                 return state_indicator_series(con, rows, indicator, start, end)
         return self.series_many(tenant, [(indicator, source)], start, end, seq)[0]
 
@@ -197,7 +197,7 @@ class Lake:
         """Return the counts of an indicator that is not rolled up, from the stored rows; see `series`."""
         reach = REACH_US["session"] // 60_000_000 if indicator.session is not None else 0
         with self._connection.cursor() as con:
-            rows = self._rows(tenant, source, seq, start - reach, end)
+            rows = self.rows(tenant, source, seq, start - reach, end)
             found = past_counts(con, rows, source, indicator, 0)
         counts = pa.concat_tables([counts_table(tenant, indicator.identity, source.name, one) for one in found])
         known = f"AND seq <= {seq}" if seq is not None else ""
@@ -306,7 +306,7 @@ class Lake:
         if isinstance(indicator, EventIndicator) and indicator.session is not None:
             return None
         with self._connection.cursor() as con:
-            rows = self._rows(tenant, source, seq, start, end)
+            rows = self.rows(tenant, source, seq, start, end)
             return covered_rows(con, rows, indicator, exclusions, start, end, source.sampling)
 
     def sketch(
@@ -314,7 +314,7 @@ class Lake:
     ) -> Sketch:
         """Return the values of an indicator for the minutes [start, end)."""
         with self._connection.cursor() as con:
-            return sketch_rows(con, self._rows(tenant, source, seq, start, end), indicator)
+            return sketch_rows(con, self.rows(tenant, source, seq, start, end), indicator)
 
     def known_series(self, tenant: str, source: str) -> set[int]:
         """Return the series of a source whose label sets are stored already."""

@@ -41,12 +41,14 @@ class Split:
         weights: whether rows have weights, or stand for more than themselves.
         bundled: whether a row can bundle several events.
         weight: weight of a row that states none, or None when nobody can say.
+        cells: SQL for each dimension that rows are kept apart by, a text or NULL; its column is `cell_columns`'.
     """
 
     sites: bool = False
     weights: bool = False
     bundled: bool = False
     weight: Fraction | None = Fraction(1)
+    cells: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, con: duckdb.DuckDBPyConnection, relation: str, sampling: Sampling) -> Split:
@@ -64,7 +66,13 @@ class Split:
     @property
     def keys(self) -> tuple[str, ...]:
         """Names of the columns counts are kept apart by."""
-        return (*(("site",) if self.sites else ()), *(("weight_num", "weight_den") if self.weights else ()))
+        weights = ("weight_num", "weight_den") if self.weights else ()
+        return (*(("site",) if self.sites else ()), *weights, *self.cell_columns)
+
+    @property
+    def cell_columns(self) -> tuple[str, ...]:
+        """Names of the columns that hold the dimensions, in order."""
+        return tuple(f"cell{number}" for number in range(len(self.cells)))
 
     def columns(self) -> str:
         """Return SQL for the key columns and `n`, the events of a row; begins with a comma where there are any."""
@@ -80,6 +88,7 @@ class Split:
                 f"ELSE {den} END AS weight_den"
             )
         found += ["coalesce(bundled, 1) AS n"] if self.bundled else []
+        found += [f"{sql} AS {name}" for name, sql in zip(self.cell_columns, self.cells, strict=True)]
         return "".join(f", {column}" for column in found)
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from nines.evaluation.evidence import CoveredEvents
 from nines.lake.assemble import Pulses, minute_series, state_indicator_series
+from nines.lake.cells import CellCounts, cell_counts
 from nines.lake.counting import past_counts
 from nines.lake.rollup import MINUTE_US, Counted, covered_rows, pulse_minutes, sketch_rows
 from nines.lake.sites import apart
@@ -18,6 +19,7 @@ from nines.lake.spans import spans_sql
 from nines.lake.stamping import counts_table
 from nines.objectives.exclusion import Exclusion
 from nines.objectives.indicator import EventIndicator, Indicator, SampleIndicator, StateIndicator, ValueIndicator
+from nines.predicates import Key
 from nines.spans import EPOCH, MINUTE
 from nines.telemetry.datasource import DataSource
 from nines.telemetry.series import MinuteSeries, empty_series
@@ -88,6 +90,12 @@ class Rows:
         if isinstance(indicator, EventIndicator) and indicator.session is not None:
             return None
         return covered_rows(self._con, "rows_read", indicator, exclusions, start, end, source.sampling)
+
+    def by_cell(
+        self, indicator: EventIndicator | SampleIndicator, source: DataSource, keys: Sequence[Key], start: int, end: int
+    ) -> CellCounts:
+        """Return the counts of an indicator by cell and minute, for the minutes [start, end)."""
+        return cell_counts(self._con, self._within(start, end), indicator, source, keys)
 
     def spans(self, start: datetime, end: datetime) -> pa.Table:
         """Return the spans that ended within [start, end); see `span_rows`."""

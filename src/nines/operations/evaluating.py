@@ -140,18 +140,36 @@ def evaluate_files(
     definitions = load(paths)
     if definitions.errors:
         raise InputError(*definitions.problems)
-    tables, problems = read_events(definitions, events, strict=strict)
-    rows = {
-        name: Rows(pa.concat_tables(parts), until=known_at, replacing=definitions.sources[name].replaces)
-        for name, parts in tables.items()
-    }
-    instant = at or _after_last(rows)
+    rows, problems = file_rows(definitions, events, known_at=known_at, strict=strict)
+    instant = at or after_last(rows)
     bench = Bench(definitions, definitions.exclusions, FileMeasurements(rows, problems))
     standings = [bench.standing(replace(o, tenant=tenant), instant, known_at) for o in definitions.objectives]
     noted = tuple(p for found in problems.values() for p in found)
     counting = [o for o in definitions.objectives if isinstance(definitions.indicators[o.indicator], EventIndicator)]
     scopes = {o.key: scopes_of(bench, bench.settled(o), instant) for o in counting}
     return FileAnswer(standings, (*definitions.problems, *noted, *_unread(definitions, rows)), scopes)
+
+
+def file_rows(
+    definitions: Definitions, events: Sequence[tuple[str, Path]], *, known_at: datetime | None, strict: bool = False
+) -> tuple[dict[str, Rows], dict[str, tuple[Problem, ...]]]:
+    """Return the rows of every file, and what could not be read of it, by source.
+
+    Args:
+        definitions: of the sources.
+        events: source (or "" when there is only one) and file of measurements.
+        known_at: leave out later rows, or None.
+        strict: refuse files that have a line which cannot be read.
+
+    Raises:
+        InputError: a file cannot be used, or names no source; with every problem found.
+    """
+    tables, problems = read_events(definitions, events, strict=strict)
+    rows = {
+        name: Rows(pa.concat_tables(parts), until=known_at, replacing=definitions.sources[name].replaces)
+        for name, parts in tables.items()
+    }
+    return rows, problems
 
 
 def read_events(
@@ -206,7 +224,7 @@ def source_for(definitions: Definitions, name: str, path: Path) -> DataSource:
     return next(iter(definitions.sources.values()))
 
 
-def _after_last(rows: dict[str, Rows]) -> datetime:
+def after_last(rows: dict[str, Rows]) -> datetime:
     """Return the end of the minute of the last row, which is as far as files know."""
     last = [r.last for r in rows.values() if r.last is not None]
     if not last:

@@ -16,8 +16,10 @@ from nines.telemetry.reconcile_capture import Capture, Side, capture_losses, cou
 from nines.telemetry.reconcile_cells import Block, Cell, Tally, checked, folded, tally_of
 from nines.telemetry.reconcile_compare import CellComparison, Noise, Outcome, compare, effective, noise_of
 from nines.telemetry.reconcile_findings import (
+    NAMES,
     Finding,
     Kind,
+    Names,
     Words,
     cells_finding,
     loss_finding,
@@ -71,6 +73,7 @@ def reconcile(
     target: Fraction,
     matters: Fraction = MATTERS,
     alpha: float = ALPHA,
+    names: Names = NAMES,
 ) -> Reconciliation:
     """Hold what users had against what probes show, and say what the difference is.
 
@@ -80,6 +83,7 @@ def reconcile(
         target: good ratio aimed at, 0 < T < 1; the budget is 1 - T.
         matters: share of the budget beyond which a difference matters, > 0.
         alpha: chance of any false discrepancy among the cells, 0 < alpha < 1.
+        names: what the three dimensions of a cell are called.
 
     Raises:
         InputError: the target has no budget, or counts cannot be true.
@@ -104,7 +108,7 @@ def reconcile(
     unprobed = {c: users[c] for c in sorted(users) if c not in both and users[c].total}
     unvisited = tuple(c for c in sorted(probes) if c not in both and probes[c].total)
     over_all = whole(cells, noise, margin=margin, alpha=alpha) if cells else None
-    case = _Case(Words(target), margin, alpha, noise, cells, losses)
+    case = _Case(Words(target, names), margin, alpha, noise, cells, losses)
     findings = [*case.losses_found(), *case.discrepancies(), *case.unprobed(unprobed), *case.mix()]
     if not findings:
         findings = [case.nothing(over_all)]

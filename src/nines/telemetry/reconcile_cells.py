@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -172,6 +173,39 @@ def tally_of(series: MinuteSeries, *, block: int = 60, expected: Ints | None = N
     said = [None] * len(edges) if expected is None else np.add.reduceat(expected * series.scale, edges).tolist()
     blocks = tuple(Block(*row) for row in zip(*sums, said, strict=True))
     return Tally(blocks, series.scale * _sampling(series))
+
+
+def tallies_of(
+    series: Mapping[Cell, MinuteSeries], expected: Mapping[Cell, Ints] | None = None
+) -> tuple[dict[Cell, Tally], int]:
+    """Return the counts of one source by cell, all in one unit.
+
+    Args:
+        series: counts by cell, one block of time each where others have a minute; all over the same blocks.
+        expected: how many events should have been heard in each block, by cell, or None when nobody says. A cell in
+            which nothing was heard counts as well; of one that is not named nobody says.
+
+    Returns:
+        Counts by cell, and how many units make an event: 1 unless weights are fractions.
+    """
+    said = expected or {}
+    made = {cell: (tally_of(one, block=1, expected=said.get(cell)), one.scale) for cell, one in series.items()}
+    unit = math.lcm(*(scale for _, scale in made.values()))
+    found = {cell: _in_units(tally, unit // scale) for cell, (tally, scale) in made.items()}
+    for cell in sorted(set(said) - set(found)):
+        found[cell] = Tally(tuple(Block(0, 0, 0, n * unit) for n in said[cell].tolist()))
+    return found, unit
+
+
+def _in_units(tally: Tally, times: int) -> Tally:
+    """Return counts in a unit that is so many times smaller: the variance grows by the square, the counts do not."""
+    if times == 1:
+        return tally
+    blocks = (
+        Block(b.good * times, b.bad * times, b.unknown * times, None if b.expected is None else b.expected * times)
+        for b in tally.blocks
+    )
+    return Tally(tuple(blocks), tally.spread * times)
 
 
 def _sampling(series: MinuteSeries) -> float:

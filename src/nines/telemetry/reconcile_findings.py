@@ -14,6 +14,9 @@ from nines.telemetry.reconcile_compare import CellComparison
 from nines.telemetry.reconcile_overall import Comparison, Weights, Whole
 
 Kind = Literal["capture-loss", "blind-spot", "probe-fault", "mix", "agree", "cannot-tell"]
+#: What the dimensions of a cell are called.
+Names = tuple[str, str, str]
+NAMES: Names = ("route", "region", "device")
 #: Cells named in a sentence; all stand in the finding.
 _NAMED = 3
 _HUNDRED = 100
@@ -50,9 +53,11 @@ class Words:
 
     Attributes:
         target: good ratio aimed at, 0 < T < 1.
+        names: what the three dimensions of a cell are called.
     """
 
     target: Fraction
+    names: Names = NAMES
 
     def points(self, difference: Fraction) -> str:
         """Return a difference of ratios in points and in budgets, without its sign."""
@@ -117,7 +122,7 @@ def cells_finding(
     if kind == "probe-fault":
         missed = [c for c in carrying if c.users.expected and could_explain(c.users, c.probes)]
         evidence += [f"{c.cell}: the beacons missed would explain it, had all of them been bad" for c in missed]
-    common = in_common(cells, [c.cell for c in all_cells])
+    common = in_common(cells, [c.cell for c in all_cells], words.names)
     return Finding(kind, reason, cells, (*common, *evidence), worst.difference)
 
 
@@ -165,7 +170,7 @@ def mix_finding(compared: Sequence[CellComparison], found: Whole, words: Words) 
         c.cell: (theirs[c.cell] - ours[c.cell]) * (Fraction(c.probes.bad, c.probes.total) - mean) for c in compared
     }
     carrying = _carrying(parts, found.mix.difference)
-    dimension, value = _telling_dimension(compared, found)
+    dimension, value = _telling_dimension(compared, found, words.names)
     reason = (
         f"the sources differ by {words.points(found.crude.difference)} as they stand and agree once the probes are "
         f"re-weighted to the users' mix; {value or 'the mix of ' + dimension + 's'} tells most of it"
@@ -179,19 +184,20 @@ def mix_finding(compared: Sequence[CellComparison], found: Whole, words: Words) 
     return Finding("mix", reason, carrying, evidence, found.crude.difference)
 
 
-def in_common(cells: Sequence[Cell], everything: Sequence[Cell]) -> tuple[str, ...]:
+def in_common(cells: Sequence[Cell], everything: Sequence[Cell], names: Names = NAMES) -> tuple[str, ...]:
     """Return what some cells have in common that not all have, one sentence per dimension.
 
     Args:
         cells: those that carry a finding.
         everything: all that were compared.
+        names: what the dimensions are called.
 
     Example:
         >>> in_common([Cell("/", "eu"), Cell("/buy", "eu")], [Cell("/", "eu"), Cell("/buy", "eu"), Cell("/", "us")])
         ('all in region eu: 2 of its 2 cells',)
     """
     said = []
-    for at, name in enumerate(Cell._fields):
+    for at, name in enumerate(names):
         values = {c[at] for c in cells}
         if len(values) == 1 and len({c[at] for c in everything}) > 1:
             value = values.pop()
@@ -210,10 +216,10 @@ def _carrying(parts: dict[Cell, Fraction], whole: Fraction) -> tuple[Cell, ...]:
     return tuple(chosen)
 
 
-def _telling_dimension(compared: Sequence[CellComparison], found: Whole) -> tuple[str, str]:
+def _telling_dimension(compared: Sequence[CellComparison], found: Whole, names: Names) -> tuple[str, str]:
     """Return the dimension whose mix alone tells most, and its most shifted value in words."""
     best, name, value = Fraction(-1), "", ""
-    for at, dimension in enumerate(Cell._fields):
+    for at, dimension in enumerate(names):
         made, shifts = Fraction(0), {}
         for key in sorted({c.cell[at] for c in compared}):
             group = [c for c in compared if c.cell[at] == key]
