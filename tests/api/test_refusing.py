@@ -98,14 +98,17 @@ class TestWhoAsks:
         document = stranger.get("/api/openapi.json").json()
         open_to_all = {f"{V1}/definitions/schema", "/healthz", "/readyz", "/metrics"}
         bodies = {"/definitions/import": {"text": "", "format": "sloth"}, "/definitions": {"text": ""}, "/exclusions": {"name": "a", "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"},
-                  "/annotations": {"subject": "a", "text": "b"}, "/tokens": {"name": "a", "scopes": ["see"]}, "/statements": {"objective": "a"}}  # fmt: skip
+                  "/annotations": {"subject": "a", "text": "b"}, "/tokens": {"name": "a", "scopes": ["see"]}, "/statements": {"objective": "a"}, "/alerts": {}, "/silences": {"name": "a", "matches": {}, "end": "2026-01-02T00:00:00Z", "reason": "b"},
+                  "/budget-policies/{policy}/exceptions": {"end": "2026-01-02T00:00:00Z", "approver": "a", "reason": "b"}, "/budget-policies/{policy}/approvals": {"change": "a", "reason": "b"}}  # fmt: skip
         for path, operations in document["paths"].items():
             for method in operations:
                 if path in open_to_all:
                     continue
                 body = next((b for p, b in bodies.items() if path.startswith(V1 + p)), None)
                 answer = stranger(
-                    method.upper(), path.replace("{", "").replace("}", ""), json=body if method == "post" else None
+                    method.upper(),
+                    path.replace("{number}", "7").replace("{", "").replace("}", ""),
+                    json=body if method == "post" else None,
                 )
                 refused(answer, 401, "not-signed-in")
                 assert answer.headers["www-authenticate"].startswith("Bearer")

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from nines.alerting.decide import WHYS
 from nines.alerting.depletion import Notice, StepChange
-from nines.alerting.life import Change
+from nines.alerting.life import Alert, Change, Figures
 from nines.alerting.message import Message, Severity
 from nines.alerting.minute import Plan
 from nines.objectives.objective import Objective
@@ -25,6 +25,8 @@ _KINDS = {
         "fired": "suspected-loss", "refired": "suspected-loss", "resolved": "traffic-back", "resized": "resized",
     },
 }  # fmt: skip
+#: Rules beside those of a policy; they page unless a plan says otherwise.
+_SPECIAL = frozenset(_KINDS) - {""}
 #: Figures of a decision: name -> words, and how it is shown.
 _FIGURES: dict[str, tuple[str, Callable[[Fraction], str]]] = {
     "burn_long": ("burn over the long lookback", burn),
@@ -40,24 +42,23 @@ _FIGURES: dict[str, tuple[str, Callable[[Fraction], str]]] = {
 }
 
 
-def thread_of(change: Change) -> str:
+def thread_of(alert: Alert) -> str:
     """Return the thread of an alert's episode, as "checkout@30d/page-1h #3"."""
-    return f"{change.alert.key} #{change.alert.episode}"
+    return f"{alert.key} #{alert.episode}"
 
 
-def of_change(plan: Plan, change: Change, tenant: str, number: int) -> Message:
-    """Return the message of an alert's change.
+def of_change(plan: Plan, change: Change, tenant: str) -> Message:
+    """Return the message of an alert's change, not yet numbered within its thread.
 
     Args:
         plan: what is watched.
         change: what happened.
         tenant: whose it is.
-        number: of the message within its thread.
     """
     objective, rule = plan.objective, change.alert.key.rpartition("/")[2]
     kind = _KINDS.get(rule, _KINDS[""])[change.kind]
     return Message(
-        tenant=tenant, thread=thread_of(change), number=number, kind=kind, severity=_severity(plan, rule),
+        tenant=tenant, thread=thread_of(change.alert), number=1, kind=kind, severity=_severity(plan, rule),
         title=_title(objective, change, kind, rule), objective=objective.key, service=objective.service, at=change.at,
         figures=_figures(change), labels=objective.labels, path=f"/objectives/{objective.key}",
         clause=_clause(plan, rule),
@@ -66,7 +67,20 @@ def of_change(plan: Plan, change: Change, tenant: str, number: int) -> Message:
 
 def _severity(plan: Plan, rule: str) -> Severity:
     special = {r.name: r.severity for r in (plan.blind, plan.loss) if r is not None}
-    return special.get(rule) or ("page" if rule.startswith("page") else "ticket")
+    return special.get(rule) or severity_of(rule)
+
+
+def severity_of(rule: str) -> Severity:
+    """Return how urgent a rule is, from its name alone.
+
+    Args:
+        rule: last part of an alert's key.
+
+    Example:
+        >>> [severity_of(r) for r in ("page-1h", "ticket-count-7d", "blind")]
+        ['page', 'ticket', 'page']
+    """
+    return "page" if rule.startswith("page") or rule in _SPECIAL else "ticket"
 
 
 def _clause(plan: Plan, rule: str) -> str:
@@ -88,9 +102,17 @@ def _title(objective: Objective, change: Change, kind: str, rule: str) -> str:
 
 
 def _figures(change: Change) -> tuple[tuple[str, str], ...]:
-    held = ((words, show, change.figures.get(name)) for name, (words, show) in _FIGURES.items())
-    found = [(words, show(value)) for words, show, value in held if value is not None]
-    return (*found, ("why", WHYS.get(change.why, change.why)))
+    return (*shown_figures(change.figures), ("why", WHYS.get(change.why, change.why)))
+
+
+def shown_figures(figures: Figures) -> tuple[tuple[str, str], ...]:
+    """Return the figures of a decision as people read them, in their order.
+
+    Args:
+        figures: by name, exact.
+    """
+    held = ((words, show, figures.get(name)) for name, (words, show) in _FIGURES.items())
+    return tuple((words, show(value)) for words, show, value in held if value is not None)
 
 
 def of_notice(objective: Objective, notice: Notice, tenant: str, opened: datetime) -> Message:

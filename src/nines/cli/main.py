@@ -12,6 +12,7 @@ import typer
 from nines import __version__
 from nines.cli import (
     agent,
+    alerting,
     clocks,
     defining,
     exchanging,
@@ -54,7 +55,10 @@ def _root(
     """Options that stand before any command."""
 
 
-ROOMS = defining, exchanging, standing, sourcing, ingesting, clocks, reconciling, probing, recording, serving, agent
+ROOMS = (
+    defining, exchanging, standing, sourcing, ingesting, clocks, alerting, reconciling, probing, recording, serving,
+    agent,
+)  # fmt: skip
 for room in ROOMS:
     room.register(app)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from nines.alerting import telling
-from nines.alerting.life import Alert, Change, replayed
+from nines.alerting.life import Alert, replayed
 from nines.alerting.loss import WEEK_MINUTES, BlindRule, Counted, LossRule
 from nines.alerting.message import Message
 from nines.alerting.minute import Judged, Plan, Senses, judge, lookbacks
@@ -23,7 +23,7 @@ from nines.evaluation.sweep_all import AllAnswers
 from nines.objectives.objective import BURN_WINDOWS
 from nines.operations.budgets import Budgets
 from nines.operations.house import House
-from nines.operations.notifying import put
+from nines.operations.notifying import numbered, put
 from nines.operations.promises import in_force
 from nines.operations.watching import Watch
 from nines.people.rights import Principal
@@ -67,7 +67,6 @@ class Alarms:
         house: where everything is.
         tenant: whose.
         alerts: by key, as the last minute left them.
-        numbers: key -> messages told of its last episode so far.
         budgets: what was told of budgets.
         watch: the warm sums.
     """
@@ -75,7 +74,6 @@ class Alarms:
     house: House
     tenant: str
     alerts: dict[str, Alert] = field(default_factory=dict)
-    numbers: dict[str, int] = field(default_factory=dict)
     budgets: Budgets = field(default_factory=Budgets)
     watch: Watch | None = None
     _loaded: bool = False
@@ -112,15 +110,14 @@ class Alarms:
             failed = found.failed
             if minute_of(answers.at) == minutes[-1]:
                 budgets.judge(answers, definitions, {p.place for p, _ in found.changes})
-        numbers = dict(self.numbers)
         with self.house.store.deed(self.tenant, "worker", now) as deed:
-            told = [*_tell(deed, every, numbers), *budgets.tell(deed, self.tenant)]
+            told = [*_tell(self.house, deed, every), *budgets.tell(deed, self.tenant)]
             put(self.house, deed, told, definitions)
-            rows = {k: None if a is None else _row(a, numbers.get(k, 0)) for k, a in every.changed.items()}
+            rows = {k: None if a is None else _row(a) for k, a in every.changed.items()}
             before = self.house.store.ticking.last(self.tenant)
             tick = Tick(minutes[-1], watch.seq, now, (before.missed if before else 0) + missed)
             self.house.store.ticking.mark(deed, tick, {**rows, **budgets.rows()})
-        self.alerts, self.numbers, self.budgets = alerts, numbers, budgets
+        self.alerts, self.budgets = alerts, budgets
         return Ticked(len(minutes), missed, len(every.changes), len(told), tuple(failed))
 
     def _watching(self, definitions: Definitions) -> Watch:
@@ -136,13 +133,9 @@ class Alarms:
         self.budgets = Budgets.of(rows)
         held = {k: v for k, v in rows.items() if not k.endswith(Budgets.MARK)}
         self.alerts = {k: alert_of(v["alert"]) for k, v in held.items()}
-        self.numbers = {k: v["number"] for k, v in held.items()}
         if self.house.store.ticking.last(self.tenant) is None:
-            told = [change_of(payload) for _, payload in self.house.store.told(self.tenant, kinds=_ALERTS)]
-            self.alerts = replayed(told)
-            self.numbers = {}
-            for change in told:
-                _count(self.numbers, change)
+            told = self.house.store.told(self.tenant, kinds=_ALERTS)
+            self.alerts = replayed(change_of(payload) for _, payload in told)
         self._loaded = True
 
 
@@ -178,21 +171,14 @@ def _merge(alerts: dict[str, Alert], changed: Mapping[str, Alert | None]) -> Non
             alerts[key] = alert
 
 
-def _count(numbers: dict[str, int], change: Change) -> int:
-    """Return the number of a change's message within its episode, and note it."""
-    key = change.alert.key
-    numbers[key] = 1 if change.kind == "fired" else numbers.get(key, 0) + 1
-    return numbers[key]
-
-
-def _tell(deed: Deed, judged: Judged, numbers: dict[str, int]) -> list[Message]:
+def _tell(house: House, deed: Deed, judged: Judged) -> list[Message]:
     """Put changes on record, and return what is to be told of them."""
-    messages = []
+    messages: list[Message] = []
     for plan, change in judged.changes:
         deed.tell(change_kind(change), f"objective {plan.objective.key}", change_json(change))
-        messages.append(telling.of_change(plan, change, deed.tenant, _count(numbers, change)))
+        messages.append(numbered(house, deed, telling.of_change(plan, change, deed.tenant), messages))
     return messages
 
 
-def _row(alert: Alert, number: int) -> dict[str, Any]:
-    return {"alert": alert_json(alert), "number": number}
+def _row(alert: Alert) -> dict[str, Any]:
+    return {"alert": alert_json(alert)}

@@ -6,7 +6,7 @@ One rule: a message leaves the outbox when its target has taken it or it was giv
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nines.alerting.message import KINDS, Message, message_json, message_of
@@ -66,6 +66,21 @@ def put(house: House, deed: Deed, messages: Sequence[Message], definitions: Defi
     muting = [e for e in exclusions(house, deed.tenant, definitions) if e.mutes_paging]
     rows = [row for m in messages for row in _rows(m, routes, [*known, *_mutes(m, muting)], deed.now)]
     return house.store.outbox.put(deed, rows)
+
+
+def numbered(house: House, deed: Deed, message: Message, others: Sequence[Message] = ()) -> Message:
+    """Return a message with the first number that is free in its thread: several deeds may add to one thread.
+
+    Args:
+        house: whose outbox.
+        deed: the deed that tells it.
+        message: what to tell.
+        others: what the same deed tells before it.
+    """
+    told = {m.id for m in others}
+    while message.id in told or house.store.outbox.holds(deed, message.id):
+        message = replace(message, number=message.number + 1)
+    return message
 
 
 def _of_policies(definitions: Definitions) -> list[Route]:

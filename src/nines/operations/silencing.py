@@ -16,6 +16,7 @@ from nines.spans import Span
 
 #: Longest silence; a longer one is an objective that nobody wants.
 LONGEST = timedelta(days=30)
+COLUMNS = ("name", "matches", "from", "to", "author", "reason")
 _KINDS = ("silence.made", "silence.ended")
 
 
@@ -85,6 +86,52 @@ def silences(house: House, tenant: str, *, at: datetime) -> list[Silence]:
     """
     known = _fold(house.store.told(tenant, kinds=_KINDS))
     return [s for _, s in sorted(known.items()) if s.span.end > at]
+
+
+def listed(house: House, who: Principal, *, now: datetime) -> list[Silence]:
+    """Return the silences that are not over, by name; see `silences`."""
+    require(who, "see")
+    return silences(house, who.tenant, at=now)
+
+
+def matches_of(texts: Iterable[str]) -> dict[str, str]:
+    """Return what a silence matches, from texts as "team=shop".
+
+    Args:
+        texts: name, "=" and value each; a value may end in *.
+
+    Raises:
+        InputError: one is not of that form.
+
+    Example:
+        >>> matches_of(["team=shop", "kind=fired"])
+        {'team': 'shop', 'kind': 'fired'}
+    """
+    parted = [(text, *text.partition("=")) for text in texts]
+    wrong = [
+        Problem("match", f"{text!r} has no value", "write it like team=shop", code="bad-silence")
+        for text, name, equals, value in parted
+        if not (name.strip() and equals and value.strip())
+    ]
+    if wrong:
+        raise InputError(*wrong)
+    return {name.strip(): value.strip() for _, name, _, value in parted}
+
+
+def silence_json(made: Silence) -> dict[str, Any]:
+    """Return a silence as JSON values."""
+    return {
+        "name": made.name, "matches": {m.name: list(m.values) for m in made.matches},
+        "from": made.span.start.isoformat().replace("+00:00", "Z"),
+        "to": made.span.end.isoformat().replace("+00:00", "Z"), "author": made.author, "reason": made.reason,
+    }  # fmt: skip
+
+
+def silence_row(made: Silence) -> dict[str, object]:
+    """Return a silence as a line of a table."""
+    matches = " ".join(f"{m.name}={'|'.join(m.values)}" for m in made.matches)
+    span = {"from": f"{made.span.start:%Y-%m-%d %H:%M}", "to": f"{made.span.end:%Y-%m-%d %H:%M}"}
+    return {"name": made.name, "matches": matches, **span, "author": made.author, "reason": made.reason}
 
 
 def _fold(told: Iterable[Told]) -> dict[str, Silence]:

@@ -19,7 +19,7 @@ DEEDS: dict[str, str] = {
     "exclude": "record and withdraw exclusions",
     "annotate": "add notes",
     "close": "close statements",
-    "alert": "acknowledge alerts, silence messages, try targets and let messages be tried again",
+    "alert": "take alerts on, silence messages, try targets, lift and approve what spent budgets ask",
     "ingest": "send measurements",
     "make-token": "make and revoke tokens",
     "manage-people": "add people, and give people of other tenants a role",

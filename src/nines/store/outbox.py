@@ -114,6 +114,16 @@ class Outbox:
             new += 1
         return new
 
+    def holds(self, deed: Deed, message: str) -> bool:
+        """Return whether a message was put in for anybody, as the deed sees it.
+
+        Args:
+            deed: whose tenant is asked about.
+            message: its id.
+        """
+        here = (outbox.c.tenant == deed.tenant) & (outbox.c.id == message)
+        return deed.connection.execute(sa.select(outbox.c.id).where(here).limit(1)).first() is not None
+
     def claim(self, now: datetime) -> list[Row]:
         """Claim what is due of one target and group, in order; nothing when nothing is.
 
