@@ -225,6 +225,20 @@ def _case(rule: BurnRule, low: LowTraffic, window: timedelta, budget: Fraction, 
     whole = long.events + doubt
     bad = math.ceil(long.bad + doubt) if worst else math.floor(long.bad)
     events = max(bad, math.floor(whole) if worst else math.ceil(whole))
+    return chance(rule, low, window, budget, bad, events)
+
+
+def chance(rule: BurnRule, low: LowTraffic, window: timedelta, budget: Fraction, bad: int, events: int) -> str:
+    """Return why so many bad units are no reason to page, a key of `WHYS`, or "" when they are one.
+
+    Args:
+        rule: whose lookback it is.
+        low: what a burn must show besides its rate.
+        window: nominal length of the objective's own window.
+        budget: 1 - target, 0 < budget <= 1.
+        bad: bad units of the long lookback, >= 0.
+        events: all of its units, >= bad.
+    """
     if bad < low.least_bad:
         return "few-bad"
     if low.sequential is not None:

@@ -23,7 +23,7 @@ from nines.objectives.objective import Objective
 from nines.telemetry.series import Flags, Ints, States
 
 Floats = npt.NDArray[np.float64]
-_Cases = tuple[Floats, Floats, Floats, Flags, Floats]
+Cases = tuple[Floats, Floats, Floats, Flags, Floats]
 #: Sides closer than this share of their size are compared exactly; floats here err by less than 1e-14.
 _MARGIN = 1e-9
 _SHARE = 1 << SHARE_BITS
@@ -86,7 +86,7 @@ class Answers:
     names: tuple[str, ...]
     sums: Ints
     repeated: Ints | None = None
-    _known_cases: dict[str, _Cases] = field(default_factory=dict)
+    _known_cases: dict[str, Cases] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -166,9 +166,7 @@ class Answers:
         Returns:
             uint8 `Burning` per objective.
         """
-        if window not in self._known_cases:
-            self._known_cases[window] = self._cases(window)
-        best, worst, allowed, hazy, slack = self._known_cases[window]
+        best, worst, allowed, hazy, slack = self.cases(window)
         aim = (factor.rounded if isinstance(factor, Factors) else float(factor)) * allowed
         margin = _MARGIN * (aim + worst) + slack
         over, under = best > aim + margin, worst < aim - margin
@@ -195,8 +193,20 @@ class Answers:
         both[(first == Burning.UNDER) | (second == Burning.UNDER)] = Burning.UNDER
         return both
 
-    def _cases(self, window: str) -> _Cases:
-        """Return bad units in the best and worst case, allowed units, where nobody can say, and fixed-point slack."""
+    def cases(self, window: str) -> Cases:
+        """Return for every objective, as floats, what its burn rate over a window rests on; worked out once.
+
+        Args:
+            window: name of a lookback, or "window".
+
+        Returns:
+            Bad units in the best and in the worst case, allowed units, where nobody can say, and fixed-point slack.
+        """
+        if window not in self._known_cases:
+            self._known_cases[window] = self._cases(window)
+        return self._known_cases[window]
+
+    def _cases(self, window: str) -> Cases:
         slot = self.names.index(window)
         held, columns = self.sums[slot].astype(np.float64), self.columns
         scale = np.where(columns.method == _RATIO, 1.0 / _SHARE, 1.0)
