@@ -93,12 +93,14 @@ def mark(house: House, who: Principal, *, at: datetime) -> str:
         at: instant asked about; standings move when the grid's last edge has settled.
 
     Returns:
-        16 hex digits over the last flush, the tenant's last revision and fact, what is in force, and the last edges
-        of the grid.
+        16 hex digits over the last flush, the tenant's last revision and fact, what is in force, the last edges of the
+        grid, and the last minute judged.
     """
     if who.kind == "nobody":
         return ""
     waited = with_waits(house, who.tenant, in_force(house, who.tenant, at=at), at)
     edges = edge_of(at, rests(waited) | {timedelta()})
-    seen = house.lake.last_sequence(), edition(house, who.tenant, at=at), edges, who.tenant
+    tick = house.store.ticking.last(who.tenant)  # alerts move without a fact, as to pending and unknown
+    judged = None if tick is None else tick.minute
+    seen = house.lake.last_sequence(), edition(house, who.tenant, at=at), edges, who.tenant, judged
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

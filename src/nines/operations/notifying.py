@@ -61,10 +61,10 @@ def put(house: House, deed: Deed, messages: Sequence[Message], definitions: Defi
     """
     if not messages:
         return 0
-    routes = [*definitions.routes.values(), *_of_policies(definitions)]
+    routes = [*definitions.routes.values(), *of_policies(definitions)]
     known = silences(house, deed.tenant, at=deed.now)
     muting = [e for e in exclusions(house, deed.tenant, definitions) if e.mutes_paging]
-    rows = [row for m in messages for row in _rows(m, routes, [*known, *_mutes(m, muting)], deed.now)]
+    rows = [row for m in messages for row in _rows(m, routes, [*known, *mutes(m, muting)], deed.now)]
     return house.store.outbox.put(deed, rows)
 
 
@@ -83,8 +83,12 @@ def numbered(house: House, deed: Deed, message: Message, others: Sequence[Messag
     return message
 
 
-def _of_policies(definitions: Definitions) -> list[Route]:
-    """Return the targets that alert policies name as routes of the objectives they watch; other routes go on."""
+def of_policies(definitions: Definitions) -> list[Route]:
+    """Return the targets that alert policies name as routes of the objectives they watch; other routes go on.
+
+    Args:
+        definitions: in force.
+    """
     found = []
     for objective in definitions.objectives:
         policy = definitions.alert_policies.get(objective.policy)
@@ -109,8 +113,13 @@ def _row(body: dict[str, object], delivery: Delivery) -> Put:
     return Put(delivery.target, body, delivery.route, delivery.group, delivery.why, delivery.due, state)
 
 
-def _mutes(message: Message, muting: Sequence[Exclusion]) -> list[Silence]:
-    """Return exclusions that mute paging as silences of the messages about what they hold for."""
+def mutes(message: Message, muting: Sequence[Exclusion]) -> list[Silence]:
+    """Return exclusions that mute paging as silences of a message about what they hold for.
+
+    Args:
+        message: whose instant must lie in an exclusion.
+        muting: exclusions that mute paging.
+    """
     name = message.objective.partition("@")[0]
     return [
         Silence(e.name, (Match("tenant"),), span, e.approver, "an exclusion mutes paging")

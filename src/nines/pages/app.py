@@ -22,7 +22,7 @@ from nines.operations.calling import named_hosts
 from nines.operations.door import Guard
 from nines.operations.house import House
 from nines.operations.listing import mark
-from nines.pages import account, clocks, probes, records, sources, standing
+from nines.pages import account, alerts, clocks, messages, probes, records, sources, standing
 from nines.pages.failing import defect, failure
 from nines.pages.guard import door
 from nines.pages.news import News
@@ -37,6 +37,13 @@ PAGES: tuple[tuple[str, str, Page, bool], ...] = (
     ("/objectives/{key}", "GET", standing.objective_of, False),
     ("/exclusions", "POST", standing.exclude, False),
     ("/annotations", "POST", standing.annotate, False),
+    ("/alerts", "GET", alerts.alerts_page, False),
+    ("/alerts/acknowledge", "POST", alerts.acknowledge, False),
+    ("/notifications", "GET", messages.messages_page, False),
+    ("/notifications/retry", "POST", messages.retry, False),
+    ("/notifications/try", "POST", messages.try_target, False),
+    ("/silences", "POST", messages.silence, False),
+    ("/silences/end", "POST", messages.end_silence, False),
     ("/sources", "GET", sources.sources_page, False),
     ("/clocks", "GET", clocks.clocks_page, False),
     ("/sites", "GET", sources.sites_page, False),

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from nines.errors import NotFoundError, NotSignedInError
+from nines.operations.alerts_board import firing
 from nines.operations.calling import COOKIE, TENANT_COOKIE, check_form, form_secret
 from nines.operations.door import call_of
 from nines.operations.house import House
@@ -72,7 +73,11 @@ class Visit:
             here: entry of the menu that it stands under.
             status: HTTP status.
         """
-        frame = {"who": self.who, "csrf": form_secret(self.session, self.who.tenant), "here": here, "badge": ""}
+        firing_now = firing(self.house, self.who) if self.may("see") else 0
+        frame = {
+            "who": self.who, "csrf": form_secret(self.session, self.who.tenant), "here": here, "badge": "",
+            "firing_now": firing_now,
+        }  # fmt: skip
         return HTMLResponse(render(template, {**frame, **values}), status)
 
     def back(self, otherwise: str = "/") -> str:

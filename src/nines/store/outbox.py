@@ -222,9 +222,14 @@ class Outbox:
         with self._engine.connect() as connection:
             return [_row(row) for row in connection.execute(query.limit(newest)).mappings()]
 
-    def counts(self) -> dict[str, int]:
-        """Return how many rows are in each state, over all tenants: for `/metrics`."""
+    def counts(self, tenant: str = "") -> dict[str, int]:
+        """Return how many rows are in each state, over all tenants for `/metrics`.
+
+        Args:
+            tenant: only of this tenant, or "".
+        """
         query = sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state)
+        query = query.where(outbox.c.tenant == tenant) if tenant else query
         with self._engine.connect() as connection:
             return {str(state): int(number) for state, number in connection.execute(query)}
 

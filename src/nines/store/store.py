@@ -94,7 +94,13 @@ class Store:
             deed.write()
 
     def told(
-        self, tenant: str, *, kinds: Sequence[str] = (), subject: str | None = None, until: datetime | None = None
+        self,
+        tenant: str,
+        *,
+        kinds: Sequence[str] = (),
+        subject: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[Told]:
         """Return facts with their payloads, in order; those whose payload was deleted are left out.
 
@@ -102,6 +108,7 @@ class Store:
             tenant: owner.
             kinds: only these kinds, or all when empty.
             subject: only what is about this, or None.
+            since: only what was recorded at or after it, or None.
             until: only what was recorded at or before it, or None.
         """
         query = (
@@ -112,6 +119,7 @@ class Store:
         )
         query = query.where(facts.c.kind.in_(kinds)) if kinds else query
         query = query.where(facts.c.subject == subject) if subject is not None else query
+        query = query.where(facts.c.at >= since) if since is not None else query
         query = query.where(facts.c.at <= until) if until is not None else query
         with self._engine.connect() as connection:
             return [(_fact(row), json.loads(row["body"])) for row in connection.execute(query).mappings()]

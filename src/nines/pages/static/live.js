@@ -9,12 +9,15 @@ async function refresh() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("live");
   if (!fresh || !here()) return;
-  const open = [...here().querySelectorAll("details")].map((details) => details.open);
+  const name = (details, i) => details.dataset.key ?? i; // what was open stays open, wherever it stands now
+  const open = new Map([...here().querySelectorAll("details")].map((details, i) => [name(details, i), details.open]));
   const focus = document.activeElement?.closest("#live a")?.getAttribute("href");
   here().replaceWith(document.adoptNode(fresh));
-  [...here().querySelectorAll("details")].forEach((details, i) => { details.open = open[i] ?? false; });
-  const sub = page.getElementById("as-of");
-  if (sub) document.getElementById("as-of")?.replaceWith(document.adoptNode(sub));
+  [...here().querySelectorAll("details")].forEach((details, i) => { details.open = open.get(name(details, i)) ?? false; });
+  for (const id of ["as-of", "firing"]) {
+    const part = page.getElementById(id);
+    if (part) document.getElementById(id)?.replaceWith(document.adoptNode(part));
+  }
   if (focus) here().querySelector(`a[href="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
   document.dispatchEvent(new CustomEvent("nines:fresh"));
 }
