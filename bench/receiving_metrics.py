@@ -15,18 +15,20 @@ from collections.abc import Callable, Iterator
 import cramjam
 from tests.protocols.sender import V1, V2, Sent, request
 
+from bench import received_metrics as received
 from bench.measuring import Figure, holds, median
 from nines.protocols import statsd
 from nines.protocols.remote_write import decode
 from nines.telemetry.readings import Labels, Readings, SeriesBook
 
 NOW = 1_772_323_200_000
+DAY_MS = 86_400_000
 BATCH, SERIES, LABELS = 2_000, 11_000, 10
 GOAL = 300.0
 
 
-def stream(rounds: int) -> Iterator[list[Sent]]:
-    """Give requests: rounds of all series, one sample each, a hundredth of them twice."""
+def stream(rounds: int, begin: int = NOW) -> Iterator[list[Sent]]:
+    """Give requests: rounds of all series, one sample each every 15 s from an instant on, a hundredth of them twice."""
     names = [f"label_{k}" for k in range(LABELS - 2)]
     labels = [
         sorted(
@@ -41,7 +43,7 @@ def stream(rounds: int) -> Iterator[list[Sent]]:
     waiting: list[Sent] = []
     for turn in range(rounds):
         for n, one in enumerate(labels):
-            sample = Sent(one, [(float(turn * (n % 13)), NOW + turn * 15_000 + n % 900, NOW - 86_400_000)])
+            sample = Sent(one, [(float(turn * (n % 13)), begin + turn * 15_000 + n % 900, begin - DAY_MS)])
             waiting += [sample] * (2 if n % 100 == 0 else 1)
             while len(waiting) >= BATCH:
                 yield waiting[:BATCH]
@@ -131,4 +133,5 @@ def lines(rounds: int) -> Figure:
 
 def run(*, quick: bool) -> list[Figure]:
     rounds, turns = (3, 2) if quick else (9, 8)
-    return [*remote_write("1.0", rounds, turns), *remote_write("2.0", rounds, turns), lines(rounds)]
+    decoded = [*remote_write("1.0", rounds, turns), *remote_write("2.0", rounds, turns), lines(rounds)]
+    return [*decoded, *received.run(lambda begin: stream(10 if quick else 100, begin), 10 if quick else 100, SERIES)]

@@ -10,6 +10,7 @@ import errno
 import queue
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -31,6 +32,8 @@ Kind = Literal["events", "counts", "samples", "series", "lost"]
 Unkept = Literal["repeated", "refused", "unnamed"]
 #: Bytes of waiting batches beyond which new ones are refused, so that a stalled flush never fills the disk unseen.
 MOST_BYTES = 2 * 1024**3
+#: Seconds for which the sum of what waits is believed, while there is room.
+SUMMED_S = 1.0
 #: Batches that share one commit at most.
 MOST_SHARED = 256
 
@@ -123,6 +126,7 @@ class Inbox:
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._held, self._summed = 0, float("-inf")
 
     def _connect(self) -> sqlite3.Connection:
         con = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -232,9 +236,18 @@ class Inbox:
         return con
 
     def _refuse_overload(self, con: sqlite3.Connection, group: list[_Waiting]) -> None:
-        waiting = con.execute("SELECT coalesce(sum(length(payload)), 0) FROM inbox").fetchone()[0]
-        if waiting + sum(len(w.values[5]) for w in group) > self._most:
-            what = f"{waiting} bytes wait for their flush, which is as much as may"
+        """Refuse a group when too much waits.
+
+        Adding up a long inbox takes time, so it is done once a second while there is room; what other processes put in
+        meanwhile is seen a second later.
+        """
+        coming = sum(len(w.values[5]) for w in group)
+        if self._held + coming > self._most or time.monotonic() - self._summed > SUMMED_S:
+            self._held = con.execute("SELECT coalesce(sum(length(payload)), 0) FROM inbox").fetchone()[0]
+            self._summed = time.monotonic()
+        self._held += coming
+        if self._held > self._most:
+            what = f"{self._held - coming} bytes wait for their flush, which is as much as may"
             raise OverloadedError(Problem("inbox", what, "try again when the worker has caught up", code="inbox-full"))
 
     def waiting(self, after: int, *, most_bytes: int = 256 * 1024**2, until: int | None = None) -> Iterator[Batch]:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
 import pyarrow as pa
 
 from nines.definitions.load import Definitions
@@ -161,6 +160,7 @@ class Intake:
         kind: SourceType,
         now: datetime,
         key: str | None,
+        book: SeriesBook | None = None,
         unnamed: int = 0,
         refused: int = 0,
     ) -> Taken:
@@ -172,6 +172,7 @@ class Intake:
             kind: type of the sources.
             now: present instant.
             key: idempotency key, or None.
+            book: by which they were gathered just now, so that what is in force is asked for once.
             unnamed: readings that came with them, of series that no indicator names.
             refused: readings that came with them and could not be used.
         """
@@ -179,11 +180,14 @@ class Intake:
         unkept: dict[Unkept, int] = {"unnamed": unnamed, "refused": refused}
         signal = "metrics" if kind == "otlp" else ""
         taken, rows = Taken(), _reading_rows(found)
-        for source in self.sources(who, kind, signal, now=now) if len(found) or unnamed or refused else ():
+        held = self._tenants.get(who.tenant)
+        if held is None or held.book is not book:
+            held = self._known(who.tenant, now)
+        for source in _taking(held.definitions, kind, signal) if len(found) or unnamed or refused else ():
             if not len(found):
                 self.house.lake.inbox.tally(who.tenant, source.name, unkept, arrival=now)
                 continue
-            self._label_sets(who.tenant, source.name, found, now)
+            self._label_sets(held, who.tenant, source.name, found, now)
             receipt = self.house.lake.append(
                 who.tenant, source.name, rows, arrival=now, kind="samples", key=key, unkept=unkept
             )
@@ -192,12 +196,12 @@ class Intake:
             taken.duplicate = receipt.duplicate
         return taken
 
-    def _label_sets(self, tenant: str, source: str, found: Readings, now: datetime) -> None:
-        stored = self._tenants[tenant].stored
+    def _label_sets(self, known: _Tenant, tenant: str, source: str, found: Readings, now: datetime) -> None:
+        stored = known.stored
         if source not in stored:
             stored[source] = self.house.lake.known_series(tenant, source)
         held = stored[source]
-        fresh = [identity for identity in np.unique(found.series).tolist() if identity not in held]
+        fresh = sorted(found.labels.keys() - held)
         if fresh:
             labels = pa.array([list(found.labels[i]) for i in fresh], LABELS_SCHEMA.field("labels").type)
             table = pa.table([pa.array(fresh, pa.int64()), labels], schema=LABELS_SCHEMA)
@@ -206,8 +210,7 @@ class Intake:
 
     def sources(self, who: Principal, kind: SourceType, signal: str = "", *, now: datetime) -> list[DataSource]:
         """Return the tenant's sources in force of a type, and for otlp of a signal."""
-        known = self._known(who.tenant, now).definitions.sources.values()
-        return [s for s in known if s.type == kind and s.signal == signal]
+        return _taking(self._known(who.tenant, now).definitions, kind, signal)
 
     def public_source(self, key: str, origin: str, *, now: datetime) -> tuple[Principal, DataSource]:
         """Return whose rum source has a public key, and who sends to it.
@@ -230,6 +233,10 @@ class Intake:
                         raise NotSignedInError(Problem("origin", "this page may not send here", fix, code="bad-origin"))
                     return Principal.sender(tenant, source.name), source
         raise NotFoundError(Problem("key", "no rum source has this key", "check the page's key", code="no-rum-key"))
+
+
+def _taking(definitions: Definitions, kind: SourceType, signal: str) -> list[DataSource]:
+    return [s for s in definitions.sources.values() if s.type == kind and s.signal == signal]
 
 
 def _book(definitions: Definitions) -> SeriesBook:

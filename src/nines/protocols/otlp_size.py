@@ -24,6 +24,7 @@ _SHORTEST = 2
 #: Kind of a field -> how many bytes follow its key; 0 is a number of any length, 2 states its length.
 _FIXED = {1: 8, 5: 4}
 _NUMBER, _SIZED = 0, 2
+_MORE = 0x80
 Shape = dict[int, Any]
 #: Group -> scopes -> items, by the numbers of their fields: what all three signals have in common.
 _ITEMS: Shape = {1: {2: {}}}
@@ -78,10 +79,12 @@ def _count(body: bytes, shape: Shape, most: int, what: str) -> None:
         left -= 1
         if left < 0:
             raise Refused(BAD_REQUEST, f"a request has at most {most:,} {what}; send smaller batches")
-        key, at = _varint(body, at, end)
+        key, at = (body[at], at + 1) if body[at] < _MORE else _varint(body, at, end)
         kind = key & 7
         if kind == _SIZED:
-            length, at = _varint(body, at, end)
+            # Most lengths have two bytes, and a call costs more than reading them.
+            two = at + 1 < end and body[at + 1] < _MORE <= body[at]
+            length, at = (body[at] & 0x7F | body[at + 1] << 7, at + 2) if two else _varint(body, at, end)
             deeper = inner.get(key >> 3)
             if deeper is not None and length:
                 _descend(outer, (at + length, end, inner))
@@ -107,7 +110,7 @@ def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
         byte = body[at]
         at += 1
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the last byte
+        if byte < _MORE:
             return value, at
         shift += 7
     return value, at

@@ -8,7 +8,7 @@ Attributes are read once per distinct set, known by its bytes, and handed out by
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped, 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from nines.protocols.otlp_size import check_size
-from nines.protocols.otlp_values import Rejected, attributes_of
+from nines.protocols.otlp_values import MOST_ATTRIBUTES, Rejected, text_of
 from nines.protocols.refusal import BAD_REQUEST, Refused
 from nines.protocols.remote_write_messages import built
 from nines.telemetry.sampling import parse_tracestate
@@ -40,6 +40,7 @@ COLUMNED = frozenset(
 #: Columns that hang on attributes alone.
 TEXTS = ("service", "operation", "session", "version", "region", "host", "site")
 _TRACE, _SPAN = 16, 8
+_NO_TRACE, _NO_SPAN = bytes(_TRACE), bytes(_SPAN)
 _LATEST = 253_402_300_799 * 10**9
 #: The request with attributes left as bytes.
 _MESSAGES = built(
@@ -77,9 +78,32 @@ class Attributes:
         self._names: list[str] = []
         self._texts: list[str] = []
         self._offsets = [0]
-        self._numbers: dict[tuple[int, bytes], int] = {}
+        self._numbers: dict[tuple[int, tuple[bytes, ...]], int] = {}
+        self._pairs: dict[bytes, tuple[str, str | None]] = {}
 
-    def number(self, resource: int, resources: dict[str, str], parts: Sequence[bytes]) -> int:
+    def read(self, parts: Iterable[bytes]) -> dict[str, str]:
+        """Return attributes as text by name; of one that stands twice the last.
+
+        Args:
+            parts: the bytes of each.
+
+        Raises:
+            DecodeError: one of them cannot be read.
+        """
+        found, pairs = {}, self._pairs
+        for part in parts:
+            pair = pairs.get(part)
+            if pair is None:
+                one = KeyValue.FromString(part)
+                pair = pairs[part] = (one.key, text_of(one.value))
+            name, text = pair
+            if text is not None:
+                found[name] = text
+                if len(found) >= MOST_ATTRIBUTES:
+                    break
+        return found
+
+    def number(self, resource: int, resources: dict[str, str], parts: Iterable[bytes]) -> int:
         """Return the number of a set, reading it when it is new.
 
         Args:
@@ -90,10 +114,10 @@ class Attributes:
         Raises:
             DecodeError: they cannot be read.
         """
-        key = (resource, b"".join(parts))
+        key = (resource, tuple(parts))
         found = self._numbers.get(key)
         if found is None:
-            found = self._numbers[key] = self.add(resources, attributes_of(KeyValue.FromString(p) for p in parts))
+            found = self._numbers[key] = self.add(resources, self.read(key[1]))
         return found
 
     def add(self, resource: dict[str, str], held: dict[str, str], more: dict[str, str] | None = None) -> int:
@@ -107,10 +131,10 @@ class Attributes:
             resource.get("service.version"), resource.get("cloud.region"), first(resource, HOST),
             held.get("site") or resource.get("site"),
         ))  # fmt: skip
-        for name, text in {**resource, **held, **(more or {})}.items():
-            if name not in COLUMNED:
-                self._names.append(name)
-                self._texts.append(text)
+        rest = {**resource, **held, **more} if more else {**resource, **held}
+        kept = [name for name in rest if name not in COLUMNED]
+        self._names += kept
+        self._texts += [rest[name] for name in kept]
         self._offsets.append(len(self._names))
         return len(self.cells) - 1
 
@@ -127,7 +151,10 @@ class Attributes:
 
 def first(held: dict[str, str], names: tuple[str, ...]) -> str | None:
     """Return the first of some attributes that is there."""
-    return next((held[name] for name in names if name in held), None)
+    for name in names:
+        if name in held:
+            return held[name]
+    return None
 
 
 def spans(body: bytes) -> tuple[pa.Table, Rejected]:
@@ -149,7 +176,7 @@ def spans(body: bytes) -> tuple[pa.Table, Rejected]:
     numbers: list[int] = []
     for place, group in enumerate(request.resource_spans):
         try:
-            resource = attributes_of(KeyValue.FromString(p) for p in group.resource.attributes)
+            resource = known.read(group.resource.attributes)
         except DecodeError:
             rejected.refuse("a resource cannot be read", sum(len(s.spans) for s in group.scope_spans))
             continue
@@ -168,7 +195,10 @@ def _table(found: list[Any], numbers: npt.NDArray[np.int64], known: Attributes, 
     traces, owns = [s.trace_id for s in found], [s.span_id for s in found]
     begun, ended = (np.array([getattr(s, n) for s in found], dtype=np.uint64) for n in ("begun", "ended"))
     named = np.array(
-        [len(t) == _TRACE and len(o) == _SPAN and any(t) and any(o) for t, o in zip(traces, owns, strict=True)],
+        [
+            len(t) == _TRACE and len(o) == _SPAN and t != _NO_TRACE and o != _NO_SPAN
+            for t, o in zip(traces, owns, strict=True)
+        ],
         dtype=np.bool_,
     )
     timed = (begun > 0) & (ended >= begun) & (ended <= _LATEST)
@@ -191,8 +221,8 @@ def _table(found: list[Any], numbers: npt.NDArray[np.int64], known: Attributes, 
         "time": pa.array((ended // 1000).astype(np.int64)).cast(_UTC),
         "start": pa.array((begun // 1000).astype(np.int64)).cast(_UTC),
         "duration_ms": pa.array((ended - begun).astype(np.float64) / 1e6),
-        "state": pa.array([_STATES[s.status.code] if 0 <= s.status.code <= 2 else "unset" for s in found], pa.string()),  # noqa: PLR2004 - the codes there are
-        "kind": pa.array([_KINDS[s.kind] if 0 <= s.kind < len(_KINDS) else None for s in found], pa.string()),
+        "state": _named([s.status.code for s in found], _STATES),
+        "kind": _named([s.kind for s in found], _KINDS),
         "trace": pa.array(trace, pa.string()),
         "id": pa.array([t + o for t, o in zip(trace, own, strict=True)], pa.string()),
         "parent": pa.array([t + p if p else None for t, p in zip(trace, parents, strict=True)], pa.string()),
@@ -201,6 +231,13 @@ def _table(found: list[Any], numbers: npt.NDArray[np.int64], known: Attributes, 
         "weight_den": pa.array([w[2] for w in weights], pa.int64()),
     }
     return pa.table(columns)
+
+
+def _named(codes: list[int], names: tuple[str | None, ...]) -> pa.Array:
+    """Return the name of each code; what is none has the first."""
+    numbers = np.array(codes, dtype=np.int64)
+    known = (numbers >= 0) & (numbers < len(names))
+    return pa.array(names, pa.string()).take(pa.array(np.where(known, numbers, 0)))
 
 
 def _weights(states: list[str], traces: list[str], rejected: Rejected) -> list[Weight]:

@@ -44,9 +44,9 @@ class _Numbers:
             self._known = {}
         known = self._known
         numbers = list(map(known.get, symbols))
-        return [
-            known.setdefault(s, next(self._next)) if n is None else n for s, n in zip(symbols, numbers, strict=True)
-        ]
+        for place in [place for place, number in enumerate(numbers) if number is None] if None in numbers else ():
+            numbers[place] = known.setdefault(symbols[place], next(self._next))
+        return numbers  # type: ignore[return-value]  # none is None now
 
 
 _NUMBERS = _Numbers()

@@ -138,8 +138,11 @@ class Gathering:
 
     def _look_up(self, keys: list[bytes]) -> tuple[Ints, Flags]:
         """Return the identity of each key, and whether the book knows it and its labels."""
-        identities = list(map(self._book.known, keys))
-        labels = [self._book.labels(identity or DROPPED) for identity in identities]
+        identities = self._book.all_known(keys)
+        labels = self._book.all_labels(identities)
+        if None not in labels:  # all are known and kept, as of a sender that has been here for a while
+            self._labels.update(zip(identities, labels, strict=True))  # type: ignore[arg-type]
+            return np.array(identities, dtype=np.int64), np.ones(len(keys), dtype=np.bool_)
         for place, (identity, found) in enumerate(zip(identities, labels, strict=True)):
             if found is not None and identity:
                 self._labels[identity] = found

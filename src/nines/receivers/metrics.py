@@ -43,7 +43,8 @@ def take(desk: Desk, who: Principal, body: bytes, headers: dict[str, str], now: 
     book = desk.intake.book(who, now=now)
     with desk.intake.lock(who.tenant):
         found = decode(body, headers, book, now_ms=int(now.timestamp() * 1000))
+        key = key_of("write", body)
         desk.intake.readings(
-            who, found.readings, kind="remote-write", now=now, key=key_of("write", body), unnamed=found.dropped
+            who, found.readings, kind="remote-write", now=now, key=key, book=book, unnamed=found.dropped
         )
     return found

@@ -92,7 +92,8 @@ def take(
         with desk.intake.lock(who.tenant):
             message = otlp.request_of(signal, body, otlp.PROTOBUF)
             found, rejected, unnamed = readings_of(message, book, now_ms=int(now.timestamp() * 1000))
-            desk.intake.readings(who, found, kind="otlp", now=now, key=key, unnamed=unnamed, refused=rejected.number)
+            refused = rejected.number
+            desk.intake.readings(who, found, kind="otlp", now=now, key=key, book=book, unnamed=unnamed, refused=refused)
         nowhere = not desk.intake.sources(who, "otlp", signal, now=now)
     else:
         if signal == "traces":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +94,10 @@ class SeriesBook:
         """Return the identity decided for a sender's bytes (`DROPPED` when nobody needs it), or None when new."""
         return self._by_bytes.get(key)
 
+    def all_known(self, keys: Iterable[bytes]) -> list[int | None]:
+        """Return what `known` says of each of many keys."""
+        return list(map(self._by_bytes.get, keys))
+
     def decide(self, key: bytes, labels: Labels) -> int:
         """Decide about a series, remember it by the sender's bytes, and return its identity or `DROPPED`.
 
@@ -113,6 +117,10 @@ class SeriesBook:
     def labels(self, identity: int) -> Labels | None:
         """Return the label set of a kept series, or None when it was forgotten: decide again then."""
         return self._labels.get(identity)
+
+    def all_labels(self, identities: Iterable[int | None]) -> list[Labels | None]:
+        """Return what `labels` says of each of many series; None of what is no kept one."""
+        return list(map(self._labels.get, identities))  # type: ignore[arg-type]  # None is no key
 
 
 __all__ = ["DROPPED", "NAME", "NOT_SAID", "Labels", "Readings", "SeriesBook", "series_identity"]
