@@ -14,6 +14,7 @@ from pathlib import Path
 from nines.definitions.load import Definitions, load
 from nines.errors import InputError, Problem
 from nines.lake.cells import CellCounts, stored_cells
+from nines.objectives.indicator import CombinedIndicator
 from nines.operations.evaluating import after_last, file_rows
 from nines.operations.house import House
 from nines.operations.promises import in_force
@@ -38,7 +39,7 @@ from nines.telemetry.reconcile_cells import tallies_of
 from nines.telemetry.reconcile_findings import NAMES, Names
 from nines.telemetry.series import Ints, MinuteSeries
 
-__all__ = ["Captured", "Question", "Report", "choices", "reconciled", "reconciled_files"]
+__all__ = ["Captured", "Choices", "Question", "Report", "choices", "reconciled", "reconciled_files"]
 
 #: Most cells that are looked at; of more those with the most events of users.
 MOST_CELLS = 500
@@ -110,8 +111,21 @@ class Report:
         return "differ" if kinds - {"agree", "cannot-tell"} else "agree" if kinds == {"agree"} else "cannot-tell"
 
 
-def choices(house: House, who: Principal, *, at: datetime, known_at: datetime | None = None) -> tuple[str, ...]:
-    """Return the names of the SLIs in force that can be held against others, in order.
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What can be held against what.
+
+    Attributes:
+        names: SLIs that count single events, in order.
+        pairs: SLIs with combine, each with the SLIs of its two sides, users first.
+    """
+
+    names: tuple[str, ...]
+    pairs: tuple[tuple[str, str, str], ...]
+
+
+def choices(house: House, who: Principal, *, at: datetime, known_at: datetime | None = None) -> Choices:
+    """Return the SLIs in force that can be held against each other.
 
     Args:
         house: where they are defined.
@@ -121,7 +135,10 @@ def choices(house: House, who: Principal, *, at: datetime, known_at: datetime | 
     """
     require(who, "see")
     definitions = in_force(house, who.tenant, at=at, known_at=known_at)
-    return tuple(sorted(n for n, i in definitions.indicators.items() if comparable(i) is not None))
+    found = sorted(definitions.indicators.items())
+    combined = [(n, i.users, i.probes) for n, i in found if isinstance(i, CombinedIndicator)]
+    pairs = [(n, u.name, p.name) for n, u, p in combined if comparable(u) is not None and comparable(p) is not None]
+    return Choices(tuple(n for n, i in found if comparable(i) is not None), tuple(pairs))
 
 
 def reconciled(

@@ -22,7 +22,7 @@ from nines.operations.calling import named_hosts
 from nines.operations.door import Guard
 from nines.operations.house import House
 from nines.operations.listing import mark
-from nines.pages import account, alerts, clocks, messages, probes, records, sources, standing
+from nines.pages import account, alerts, clocks, messages, probes, reconciling, records, sources, standing
 from nines.pages.failing import defect, failure
 from nines.pages.guard import door
 from nines.pages.news import News
@@ -46,6 +46,7 @@ PAGES: tuple[tuple[str, str, Page, bool], ...] = (
     ("/silences/end", "POST", messages.end_silence, False),
     ("/sources", "GET", sources.sources_page, False),
     ("/clocks", "GET", clocks.clocks_page, False),
+    ("/reconcile", "GET", reconciling.reconcile_page, False),
     ("/sites", "GET", sources.sites_page, False),
     ("/probes", "GET", probes.probes_page, False),
     ("/probes/{name}", "GET", probes.probe_page, False),
