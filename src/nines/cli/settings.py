@@ -23,6 +23,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("NINES_DATA", "nines-data", "folder that holds records and lake of this installation"),
     Setting("NINES_TENANT", "default", "tenant that commands speak for"),
     Setting("NINES_STORE", "", "SQLAlchemy address of the records; a SQLite file in the data folder when empty"),
+    Setting("NINES_DURABLE", "", "SQLAlchemy address of escalations' workflows; a SQLite file when empty"),
     Setting("NINES_URL", "", "address of this installation, for links in messages, as https://nines.example"),
     Setting("NINES_HOSTS", "", "names by which `nines serve` is reached beside this machine's own, parted by commas"),
     Setting(

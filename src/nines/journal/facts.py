@@ -46,6 +46,8 @@ KINDS: dict[str, str] = {
     "budget.exception-withdrawn": "such an exception was withdrawn",
     "budget.approved": "a change was approved under a spent budget",
     "alert.acknowledged": "somebody took an alert on",
+    "escalation.planned": "when a page that nobody takes on is told again, and whom then",
+    "escalation.told": "a page that nobody had taken on was told again, or to the next",
     "silence.made": "messages were silenced for a while",
     "silence.ended": "a silence was ended early",
     "message.sent": "a target took a message",

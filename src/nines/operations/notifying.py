@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from nines.alerting.escalation import escalation_json, planned
 from nines.alerting.message import KINDS, Message, message_json, message_of
 from nines.alerting.routing import Delivery, Match, Route, Silence, route
 from nines.definitions.load import Definitions
@@ -64,7 +65,7 @@ def put(house: House, deed: Deed, messages: Sequence[Message], definitions: Defi
     routes = [*definitions.routes.values(), *of_policies(definitions)]
     known = silences(house, deed.tenant, at=deed.now)
     muting = [e for e in exclusions(house, deed.tenant, definitions) if e.mutes_paging]
-    rows = [row for m in messages for row in _rows(m, routes, [*known, *mutes(m, muting)], deed.now)]
+    rows = [row for m in messages for row in _rows(deed, m, routes, [*known, *mutes(m, muting)])]
     return house.store.outbox.put(deed, rows)
 
 
@@ -101,11 +102,20 @@ def of_policies(definitions: Definitions) -> list[Route]:
     return found
 
 
-def _rows(message: Message, routes: Sequence[Route], known: Sequence[Silence], at: datetime) -> list[Put]:
-    body = message_json(message)
-    found = [_row(body, d) for d in route(message, routes, known, at)]
+def _rows(deed: Deed, message: Message, routes: Sequence[Route], known: Sequence[Silence]) -> list[Put]:
+    body, deliveries = message_json(message), route(message, routes, known, deed.now)
+    _plan(deed, message, routes, deliveries)
     why = "no route takes it"
-    return found or [Put(NOBODY, body, "", message.id, why, at, "unrouted")]
+    return [_row(body, d) for d in deliveries] or [Put(NOBODY, body, "", message.id, why, deed.now, "unrouted")]
+
+
+def _plan(deed: Deed, message: Message, routes: Sequence[Route], deliveries: Sequence[Delivery]) -> None:
+    """Put on record when a page that nobody takes on is told again, for every route that asks for it."""
+    told = {d.route: d.due for d in deliveries if d.held != "silenced"}
+    for one in routes:
+        plan = planned(message, one, told[one.name]) if one.name in told else None
+        if plan is not None:
+            deed.tell("escalation.planned", f"objective {message.objective}", escalation_json(plan))
 
 
 def _row(body: dict[str, object], delivery: Delivery) -> Put:

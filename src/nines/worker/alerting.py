@@ -1,6 +1,6 @@
-"""Two threads of the worker: one judges every minute, one tells what there is to tell.
+"""Threads of the worker: one judges every minute, one tells what there is to tell, one looks after escalations.
 
-One rule: neither waits for the other, nor for flushes and compactions: a slow channel delays no decision, and a large
+One rule: none waits for another, nor for flushes and compactions: a slow channel delays no decision, and a large
 intake no page.
 """
 
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from nines.operations.alerting import Alarms
 from nines.operations.house import House
 from nines.operations.notifying import Means, send_due
+from nines.worker.escalating import Escalating
 
 log = logging.getLogger("nines.worker")
 
@@ -41,23 +42,28 @@ class Alerting:
     stop: threading.Event
     root: str = ""
     _alarms: dict[str, Alarms] = field(default_factory=dict)
+    _escalating: Escalating | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for name, step in (("nines-ticks", self.tick), ("nines-messages", self.send)):
+        self._escalating = Escalating(self.house, os.environ.get("NINES_DURABLE", ""))
+        steps = (("nines-ticks", self.tick), ("nines-messages", self.send), ("nines-escalations", self.escalate))
+        for name, step in steps:
             thread = threading.Thread(target=self._again, args=(name, step), name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def join(self, timeout: float) -> None:
-        """Wait until both have ended; `stop` is set by then.
+        """Wait until all have ended; `stop` is set by then.
 
         Args:
             timeout: seconds to wait for each.
         """
         for thread in self._threads:
             thread.join(timeout=timeout)
+        if self._escalating is not None:
+            self._escalating.stop()
 
     def tick(self) -> None:
         """Judge the minutes that have passed, for every tenant."""
@@ -70,6 +76,11 @@ class Alerting:
     def send(self) -> None:
         """Send what is due."""
         send_due(self.house, Means(secrets(), self.root, lambda: int(self.clock().timestamp())), now=self.clock())
+
+    def escalate(self) -> None:
+        """Tell again what nobody took on."""
+        if self._escalating is not None:
+            self._escalating.look(self.clock())
 
     def _again(self, name: str, step: Callable[[], None]) -> None:
         pause = 1.0
