@@ -32,13 +32,17 @@ def fmt(
     check_only: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit 1 when a file would change.")
     ] = False,
+    form: FormatOption = Format.table,
 ) -> None:
     """Write definitions in their one canonical form."""
     from nines.operations import checking
 
     changed = checking.format_files(paths, write=not check_only)
+    did = "would rewrite" if check_only else "rewrote"
     for path in changed:
-        say(f"{'would rewrite' if check_only else 'rewrote'} {path}")
+        say(f"{did} {path}")
+    if form is not Format.table:
+        rows(("file", "what"), [{"file": str(path), "what": did} for path in changed], form)
     raise typer.Exit(1 if check_only and changed else 0)
 
 
@@ -102,6 +106,8 @@ def drift(
     house, who = open_local(data, tenant)
     change = defining.plan(house, who, paths, now=now(), both_ways=True)
     rows(("change", "kind", "name", "what"), defining.plan_rows(change), form)
+    if change.empty:
+        say("the files say what is in force")
     raise typer.Exit(0 if change.empty else 1)
 
 

@@ -6,6 +6,7 @@ The shop is a process of its own and reaches nines over HTTP with a token, as an
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -77,15 +78,13 @@ def furnish(house: House, definitions: Path) -> None:
 
 
 @contextmanager
-def shop(running: Running, token: str, seconds: float | None) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def shop(running: Running, token: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run the shop in a process of its own while the block runs; gives it and the address of its storefront."""
     with tempfile.TemporaryDirectory(prefix="nines-shop-") as folder:
         token_file = Path(folder) / "token"
         token_file.touch(mode=0o600)
         token_file.write_text(token, encoding="utf-8")
         command = [sys.executable, "-m", "nines.demo.shop", "--url", running.url, "--token-file", str(token_file)]
-        if seconds is not None:
-            command += ["--seconds", str(seconds)]
         with socket.create_server(("127.0.0.1", 0)) as door:
             # Bound here and listened to there, so that no other program can take the port in between.
             command += ["--door", str(door.fileno())]
@@ -164,18 +163,35 @@ def run_demo(*, once: bool, data: Path | None, listen: str, seconds: float, form
         name, who = f"shop {now():%Y-%m-%d %H:%M:%S}", local_principal("default")
         made = people.make_token(house, who, name, scopes=("ingest",), days=1, now=now())
         say(f"the shop is open; nines serves {running.url}" + ("" if once else "  (stop with Ctrl-C)"))
-        with shop(running, made.secret, seconds if once else None) as (process, door), probed(house, door, process):
+        with shop(running, made.secret) as (process, door):
+            # Whoever asks the shop stops before it closes: else the last probe finds a door that was shut on purpose.
+            with probed(house, door, process):
+                if once:
+                    let_run(process, seconds)
+                else:
+                    wait_until_interrupted(process)
             if once:
-                process.wait(timeout=seconds + 30)
+                close_in_order(process)
                 settle(house)
                 show_standings(house, form)
-            else:
-                wait_until_interrupted(process)
     finally:
         if running is not None:
             running.stop()
         if data is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def let_run(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Return after some seconds, or as soon as the shop has closed."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
+
+
+def close_in_order(process: subprocess.Popen[bytes]) -> None:
+    """Let the shop serve the customers it has, tell what it measured, and close."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGUSR1)
+    process.wait(timeout=30)
 
 
 def settle(house: House) -> None:

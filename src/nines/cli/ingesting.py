@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nines.cli.options import DataOption, FormatOption, TenantOption, instant_option, now, open_local
-from nines.cli.output import Format, rows, say, tell_problems
+from nines.cli.output import Format, done, rows, tell_problems
 
 
 def ingest(
@@ -50,15 +50,17 @@ def backfill(
     until: Annotated[str | None, typer.Option("--to", help="Instant after the last; now unless given.")] = None,
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Fetch or roll up the history of an objective's indicator from its source."""
     from nines.operations import backfilling
 
     house, who = open_local(data, tenant)
-    start = instant_option("from", since) or now() - timedelta(days=30)
-    done = backfilling.backfill(house, who, objective, start=start, end=instant_option("to", until) or now(), now=now())
-    tell_problems(done.problems)
-    say(done.summary)
+    start, end = instant_option("from", since) or now() - timedelta(days=30), instant_option("to", until) or now()
+    found = backfilling.backfill(house, who, objective, start=start, end=end, now=now())
+    tell_problems(found.problems)
+    span = {"from": start.isoformat(), "to": end.isoformat()}
+    done(found.summary, {"objective": objective, "tenant": who.tenant, **span, "minutes": found.minutes}, form)
 
 
 def register(app: typer.Typer) -> None:

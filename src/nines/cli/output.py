@@ -42,6 +42,22 @@ def document(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def done(summary: str, told: Mapping[str, object], form: Format) -> None:
+    """Tell what a command put on record: a sentence to the person, and the record itself to a program that asks.
+
+    Args:
+        summary: one sentence.
+        told: what was recorded, by name; lists are joined by "; " in CSV.
+        form: table prints nothing beside the sentence.
+    """
+    say(summary)
+    if form is Format.json:
+        document({**told, "summary": summary})
+    elif form is Format.csv:
+        flat = {k: "; ".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in told.items()}
+        rows((*told, "summary"), [{**flat, "summary": summary}], form)
+
+
 def rows(columns: Sequence[str], body: Sequence[Mapping[str, object]], form: Format, *, title: str = "") -> None:
     """Print rows as a table, as JSON or as CSV.
 
@@ -66,13 +82,17 @@ def _table(columns: Sequence[str], body: Sequence[Mapping[str, object]], title: 
     from rich.console import Console
     from rich.table import Table
 
-    numbers = {name for name in columns if body and all(_is_figure(str(row.get(name, ""))) for row in body)}
+    numbers = {name for name in columns if body and all(_is_figure(_text(row.get(name))) for row in body)}
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for name in columns:
         table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name in numbers)
     for row in body:
-        table.add_row(*(_cell(str(row.get(name, ""))) for name in columns))
+        table.add_row(*(_cell(_text(row.get(name))) for name in columns))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 #: How each verdict looks; the word itself always stands beside the colour.

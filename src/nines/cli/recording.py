@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nines.cli.options import DataOption, FormatOption, TenantOption, instant_option, now, open_local
-from nines.cli.output import Format, rows, say, tell_problems
+from nines.cli.output import Format, done, rows, say, tell_problems
 
 token_app = typer.Typer(help="Make, list and revoke tokens for machines.", no_args_is_help=True)
 user_app = typer.Typer(help="Make and list people who may sign in.", no_args_is_help=True)
@@ -44,22 +44,28 @@ def exclude(
     withdraw: Withdraw = False,
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Record time, or events in it, that a promise does not count; the past keeps its statements."""
     from nines.operations import excluding
 
     house, who = open_local(data, tenant)
     if withdraw:
-        say(excluding.withdraw(house, who, name, now=now()).summary)
+        gone = excluding.withdraw(house, who, name, now=now())
+        done(gone.summary, _exclusion(who, name, "withdrawn", gone.corrections), form)
         return
     asked = excluding.Wanted(
         name=name, start=instant_option("from", start), end=instant_option("to", end), services=tuple(services or ()),
         objectives=tuple(objectives or ()), where=where, mode=mode, kind=kind, clause=clause, approver=approver,
         evidence=evidence,
     )  # fmt: skip
-    done = excluding.exclude(house, who, asked, now=now())
-    tell_problems(done.problems)
-    say(done.summary)
+    made = excluding.exclude(house, who, asked, now=now())
+    tell_problems(made.problems)
+    done(made.summary, _exclusion(who, name, "recorded", made.corrections), form)
+
+
+def _exclusion(who: Any, name: str, state: str, corrections: tuple[str, ...]) -> dict[str, object]:  # noqa: ANN401 - imported only when needed
+    return {"exclusion": name, "tenant": who.tenant, "state": state, "corrections": list(corrections)}
 
 
 def annotate(
@@ -68,13 +74,16 @@ def annotate(
     at: Annotated[str | None, typer.Option("--at", help="Instant it speaks about; now unless given.")] = None,
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Put a dated note on an objective or a service."""
     from nines.operations import annotating
 
     house, who = open_local(data, tenant)
-    annotating.annotate(house, who, subject, text, about=instant_option("at", at) or now(), now=now())
-    say(f"noted on {subject}")
+    about = instant_option("at", at) or now()
+    annotating.annotate(house, who, subject, text, about=about, now=now())
+    told = {"subject": subject, "tenant": who.tenant, "about": about.isoformat(), "text": text.strip()}
+    done(f"noted on {subject}", told, form)
 
 
 @token_app.command("make")
@@ -113,13 +122,14 @@ def token_revoke(
     name: Annotated[str, typer.Argument(help="Name or prefix of the token.")],
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Revoke a token at once."""
     from nines.operations import people
 
     house, who = open_local(data, tenant)
     people.revoke_token(house, who, name, now=now())
-    say(f"revoked {name}")
+    done(f"revoked {name}", {"token": name, "tenant": who.tenant, "state": "revoked"}, form)
 
 
 @user_app.command("add")
@@ -129,13 +139,14 @@ def user_add(
     password: Annotated[str, typer.Option("--password", prompt=True, confirmation_prompt=True, hide_input=True)] = "",
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Add a person; the password is asked for and stored only as a hash."""
     from nines.operations import people
 
     house, who = open_local(data, tenant)
     people.add_person(house, who, name, password, role=role, now=now())
-    say(f"{name} may sign in as {role}")
+    done(f"{name} may sign in as {role}", {"name": name, "of": who.tenant, "tenant": who.tenant, "role": role}, form)
 
 
 @user_app.command("list")
@@ -154,13 +165,15 @@ def user_join(
     role: Annotated[str, typer.Option("--role", help="viewer, engineer, manager, auditor or admin.")] = "viewer",
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Give a person of another tenant a role in this one as well."""
     from nines.operations import people
 
     house, who = open_local(data, tenant)
     people.join(house, who, name, home=home, role=role, now=now())
-    say(f"{name} of {home} is {role} in {who.tenant}")
+    told = {"name": name, "of": home, "tenant": who.tenant, "role": role}
+    done(f"{name} of {home} is {role} in {who.tenant}", told, form)
 
 
 @user_app.command("leave")
@@ -169,13 +182,15 @@ def user_leave(
     home: Annotated[str, typer.Option("--of", help="Tenant that their account belongs to.")],
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Take away the role that a person of another tenant has in this one."""
     from nines.operations import people
 
     house, who = open_local(data, tenant)
     people.leave(house, who, name, home=home, now=now())
-    say(f"{name} of {home} has no role in {who.tenant} any more")
+    told = {"name": name, "of": home, "tenant": who.tenant, "role": None}
+    done(f"{name} of {home} has no role in {who.tenant} any more", told, form)
 
 
 @audit_app.command("verify")
@@ -198,12 +213,14 @@ def statement_close(
     ] = None,
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Close a finished period: its standing is kept and is never computed over."""
     from nines.operations import statements
 
     house, who = open_local(data, tenant)
-    say(statements.close(house, who, objective, within=instant_option("at", at), now=now()).summary)
+    closed = statements.close(house, who, objective, within=instant_option("at", at), now=now())
+    done(closed.summary, closed.row(), form)
 
 
 @statement_app.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +56,7 @@ def evaluate(
     if scopes:
         rows(SCOPES, [r for key, figures in answer.scopes.items() for r in scope_rows(figures, key)], form)
         return
-    _print(answer.standings, form)
+    _print(answer.standings, form, "no objective was found; `nines check` shows what the definitions hold")
 
 
 def status(
@@ -78,7 +79,17 @@ def status(
     found = standings.standings(
         house, who, at=instant, known_at=known, names=tuple(names or ()), service=service, label=label
     )
-    _print(found, form)
+    _print(found, form, _none(who.tenant, instant, filtered=bool(service or label)))
+
+
+def _none(tenant: str, at: datetime, *, filtered: bool) -> str:
+    """Return what to say where no objective stands: why there may be none, and what to do."""
+    if filtered:
+        return "no objective in force is of this service and label; `nines status` lists all"
+    return (
+        f"tenant {tenant} has no objective in force at {at:%Y-%m-%d %H:%M} UTC; `nines apply` puts some in force, "
+        "and with --effective from an earlier instant on"
+    )
 
 
 def explain(
@@ -120,7 +131,7 @@ def _beside(found: list, form: Format) -> None:  # type: ignore[type-arg]
         rows(("tool", "ours", "theirs", "gap", "cause", "how"), comparison_rows(found), form)
 
 
-def _print(found: list, form: Format) -> None:  # type: ignore[type-arg]
+def _print(found: list, form: Format, none: str) -> None:  # type: ignore[type-arg]
     """Print standings and exit as the worst of them asks: 1 missed, 3 unknown, else 0."""
     from nines.evaluation.standing_json import standing_json
     from nines.operations.showing import standing_row
@@ -134,7 +145,7 @@ def _print(found: list, form: Format) -> None:  # type: ignore[type-arg]
             say(f"{standing.objective}@{standing.window_label}: {standing.rule}")
         tell_problems([p for p in standing.problems if p.severity != "note"])
     if not found:
-        say("no objective was found; `nines check` shows what the definitions hold")
+        say(none)
     verdicts = {s.verdict for s in found}
     raise typer.Exit(1 if "missed" in verdicts else 3 if "unknown" in verdicts or not found else 0)
 

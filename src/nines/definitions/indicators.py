@@ -44,6 +44,9 @@ def indicator(reading: Reading, metadata: shapes.Metadata, spec: shapes.SLISpec)
     if spec.session is not None and stated != ["good"]:
         what = f"sessions are made of events, and {stated[0]} gives none"
         reading.refuse("session", what, "say with good: which events are good", "session-scope")
+    if spec.scope == "window" and stated != ["good"]:
+        what = f"window is a choice between units made of events, and {stated[0]} gives none"
+        reading.refuse("scope", what, "leave scope out; the SLO's budgetingMethod says the unit", "window-scope")
     return _READERS[stated[0]](reading, metadata.name, spec, reading.predicate("where", spec.where))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -54,26 +54,33 @@ def in_force(versions: Sequence[Version], at: datetime) -> list[Version]:
     return [v for v in found.values() if v.text is not None]
 
 
-def read_history(versions: Sequence[Version], at: datetime) -> Definitions:
+def read_history(versions: Sequence[Version], at: datetime, tenant: str = "default") -> Definitions:
     """Return the definitions in force at an instant, every objective with the terms of its past and future.
 
     Args:
         versions: in the order they were recorded.
         at: instant asked about.
+        tenant: owner, whom the objectives and so their standings name.
     """
     holding = in_force(versions, at)
     found = load_texts([(f"{v.kind} {v.name} revision {v.number}", v.text or "") for v in holding])
     numbers = {(v.kind, v.name): v for v in holding}
-    return replace(found, objectives=tuple(_with_terms(o, versions, numbers) for o in found.objectives))
+    apart: dict[tuple[str, str], list[Version]] = {}
+    for version in versions:
+        apart.setdefault((version.kind, version.name), []).append(version)
+    objectives = (_with_terms(o, apart, numbers) for o in found.objectives)
+    return replace(found, objectives=tuple(replace(o, tenant=tenant) for o in objectives))
 
 
 def _with_terms(
-    objective: Objective, versions: Sequence[Version], holding: dict[tuple[str, str], Version]
+    objective: Objective,
+    versions: Mapping[tuple[str, str], Sequence[Version]],
+    holding: Mapping[tuple[str, str], Version],
 ) -> Objective:
     kind = "SLO" if ("SLO", objective.name) in holding else "Composite"
     current = holding[kind, objective.name]
     terms: list[Term] = []
-    for version in sorted((v for v in versions if (v.kind, v.name) == (kind, objective.name)), key=_order):
+    for version in sorted(versions[kind, objective.name], key=_order):
         if version.text is None:
             terms = []
             continue

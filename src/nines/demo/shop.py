@@ -1,7 +1,7 @@
 """Opens the shop: starts its services on free loopback ports and sends customers through them.
 
-Run as `python -m nines.demo.shop --url http://127.0.0.1:8321 --token ...`; it ends with its parent or
-after `--seconds`.
+Run as `python -m nines.demo.shop --url http://127.0.0.1:8321 --token-file ...`; it ends with its parent, after
+`--seconds`, or in order when it is sent SIGUSR1 (SIGTERM is uvicorn's, and leaves customers standing).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import random
+import signal
 import socket
 from contextlib import suppress
 
@@ -49,14 +50,14 @@ async def visit(client: httpx.AsyncClient, shop: Shop, service: str, session: st
         await client.get(f"http://127.0.0.1:{shop.ports[service]}{SHOP[service][0]}", headers={"x-session": session})
 
 
-async def customers(shop: Shop, seconds: float | None) -> None:
-    """Send visits at random instants until time is up or the parent is gone."""
+async def customers(shop: Shop, seconds: float | None, closing: asyncio.Event) -> None:
+    """Send visits at random instants until time is up, the shop is told to close, or the parent is gone."""
     dice = random.Random(shop.seed)  # noqa: S311 - dice for a simulation
     names, weights = zip(*VISITS, strict=True)
     parent, tasks = os.getppid(), set[asyncio.Task[None]]()
     async with httpx.AsyncClient(timeout=5.0) as client:
         watch = asyncio.create_task(look_after(shop, client))
-        while (seconds is None or shop.elapsed_s() < seconds) and os.getppid() == parent:
+        while (seconds is None or shop.elapsed_s() < seconds) and not closing.is_set() and os.getppid() == parent:
             service = dice.choices(names, weights)[0]
             task = asyncio.create_task(visit(client, shop, service, f"s{dice.randrange(400)}"))
             tasks.add(task)
@@ -88,13 +89,15 @@ async def open_shop(url: str, token: str, seconds: float | None, door: socket.so
         seconds: how long to stay open, or None for as long as the parent lives.
         door: where the storefront listens, or None for any free port.
     """
+    closing = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, closing.set)
     target = f"{url.rstrip('/')}/api/nines/v1/events"
     shop = Shop(exporter=lambda service: EventExporter(f"{target}/{service}", token))
     started = [start_service(service, shop) for service in SHOP]
     started.append(start_service(STOREFRONT, shop, door))
     while not all(server.started for server, _, _ in started):  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.02)
-    await customers(shop, seconds)
+    await customers(shop, seconds, closing)
     for server, _, _ in started:
         server.should_exit = True
     await asyncio.gather(*(run for _, run, _ in started))

@@ -28,10 +28,17 @@ from nines.people.rights import Principal, require
 
 @dataclass(frozen=True, slots=True)
 class Backfilled:
-    """What a backfill came to."""
+    """What a backfill came to.
+
+    Attributes:
+        summary: one sentence for people.
+        problems: what could not be had.
+        minutes: that were fetched, or None where stored rows were rolled up.
+    """
 
     summary: str
     problems: tuple[Problem, ...] = ()
+    minutes: int | None = None
 
 
 def backfill(house: House, who: Principal, name: str, *, start: datetime, end: datetime, now: datetime) -> Backfilled:
@@ -67,7 +74,7 @@ def backfill(house: House, who: Principal, name: str, *, start: datetime, end: d
             house, who, indicator, definitions.sources[indicator.source], start=start, end=end, now=now
         )
         ingesting.flush(house, now=now)
-        return Backfilled(f"{rows} minutes of {indicator.name} fetched from {indicator.source}", problems)
+        return Backfilled(f"{rows} minutes of {indicator.name} fetched from {indicator.source}", problems, rows)
     ingesting.flush(house, now=now)
     return Backfilled(f"{indicator.name} is rolled up from the stored rows of {indicator.source}")
 

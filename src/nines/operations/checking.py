@@ -40,9 +40,15 @@ class Report:
 
 def _report(found: Definitions) -> Report:
     errors, warnings = len(found.errors), len(found.problems) - len(found.errors)
-    held = f"{len(found.documents)} definitions"
-    words = f"{held} are in order" if not errors else f"{held}, {errors} mistakes"
-    return Report(found, words + (f", {warnings} warnings" if warnings else ""))
+    count = len(found.documents)
+    words = f"{_many(count, 'definition')}, {_many(errors, 'mistake')}"
+    if not errors:
+        words = f"{_many(count, 'definition')} {'is' if count == 1 else 'are'} in order"
+    return Report(found, words + (f", {_many(warnings, 'warning')}" if warnings else ""))
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def check(paths: Sequence[Path], *, strict: bool = False) -> Report:

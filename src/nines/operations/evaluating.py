@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -141,7 +141,7 @@ def evaluate_files(
     if definitions.errors:
         raise InputError(*definitions.problems)
     rows, problems = file_rows(definitions, events, known_at=known_at, strict=strict)
-    instant = at or after_last(rows)
+    instant = at or after_last(rows, problems)
     bench = Bench(definitions, definitions.exclusions, FileMeasurements(rows, problems))
     standings = [bench.standing(replace(o, tenant=tenant), instant, known_at) for o in definitions.objectives]
     noted = tuple(p for found in problems.values() for p in found)
@@ -224,11 +224,21 @@ def source_for(definitions: Definitions, name: str, path: Path) -> DataSource:
     return next(iter(definitions.sources.values()))
 
 
-def after_last(rows: dict[str, Rows]) -> datetime:
-    """Return the end of the minute of the last row, which is as far as files know."""
+def after_last(rows: dict[str, Rows], problems: Mapping[str, tuple[Problem, ...]]) -> datetime:
+    """Return the end of the minute of the last row, which is as far as files know.
+
+    Args:
+        rows: by source.
+        problems: what could not be read, by source.
+
+    Raises:
+        InputError: no row could be read; with why.
+    """
     last = [r.last for r in rows.values() if r.last is not None]
     if not last:
-        raise InputError(Problem("--events", "there is no row to take an instant from", "state --at", code="no-rows"))
+        what = "there is no row that can be read to take an instant from"
+        noted = (p for found in problems.values() for p in found)
+        raise InputError(*noted, Problem("--events", what, "mend the files, or state --at", code="no-rows"))
     return max(last).replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 

@@ -70,7 +70,7 @@ def in_force(house: House, tenant: str, *, at: datetime, known_at: datetime | No
     begun = bisect_right(begins, at)
     key, held = (tenant, len(found), begun, found[-1] if found else None), _read.setdefault(house.store, OrderedDict())
     if key not in held:
-        held[key] = read_history(found, at)
+        held[key] = read_history(found, at, tenant)
         while len(held) > _KEPT:
             held.popitem(last=False)
     held.move_to_end(key)

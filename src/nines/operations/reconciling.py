@@ -202,7 +202,7 @@ def reconciled_files(
         return found.by_cell(indicator, definitions.sources[indicator.source], keys, start, end)
 
     warned = tuple(p for found in noted.values() for p in found)
-    return _report(definitions, asked, at or after_last(rows), fetch, None, warned)
+    return _report(definitions, asked, at or after_last(rows, noted), fetch, None, warned)
 
 
 def _source(definitions: Definitions, indicator: Counted) -> DataSource:

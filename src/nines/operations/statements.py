@@ -31,6 +31,13 @@ class Closed:
     summary: str
     standing: dict[str, object]
 
+    def row(self) -> dict[str, object]:
+        """Return what was closed, as one row of a table."""
+        window = self.standing["window"]
+        assert isinstance(window, dict)
+        told = {name: self.standing[name] for name in ("objective", "tenant", "verdict", "exact", "fingerprint")}
+        return {**told, "window": window["label"], "start": window["start"], "end": window["end"]}
+
 
 def on_record(house: House, who: Principal) -> tuple[Statement, ...]:
     """Return closed statements with their corrections."""
