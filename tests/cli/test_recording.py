@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer
@@ -92,6 +93,13 @@ def test_a_note_a_backfill_and_a_revoked_token_are_told(data):
     assert told(data, "backfill", "checkout", "--from", "2026-03-01T00:00:00Z")["minutes"] is None
     told(data, "token", "make", "ci", "--scope", "see")
     assert told(data, "token", "revoke", "ci")["state"] == "revoked"
+
+
+def test_a_silence_is_told_when_it_begins_and_when_it_is_ended(data):
+    to = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+    made = told(data, "silence", "add", "move", "--match", "service=shop", "--to", to, "--reason", "a move")
+    assert (made["name"], made["matches"], made["to"]) == ("move", {"service": ["shop"]}, to)
+    assert told(data, "silence", "end", "move")["state"] == "ended"
 
 
 def test_people_come_join_and_leave_in_csv_too(data):

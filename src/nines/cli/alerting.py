@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nines.cli.options import DataOption, FormatOption, TenantOption, instant_option, now, open_local
-from nines.cli.output import Format, document, rows, say
+from nines.cli.output import Format, document, done, rows, say
 from nines.errors import InputError, Problem
 from nines.spans import Span
 
@@ -49,13 +49,19 @@ def alert_ack(
     note: Annotated[str, typer.Option("--note", help="What to tell those who were told of it.")] = "",
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Take an alert on: nobody is reminded of this episode any more."""
     from nines.operations import alerts as asking
 
     house, who = open_local(data, tenant)
-    for shown in asking.acknowledge(house, who, key, note, now=now()):
+    found = asking.acknowledge(house, who, key, note, now=now())
+    for shown in found:
         say(f"{shown.alert.key} is taken on by {shown.taken.by if shown.taken else 'nobody'}")
+    if form is Format.json:
+        document([asking.alert_json(shown) for shown in found])
+    elif form is Format.csv:
+        rows(asking.COLUMNS, [asking.alert_row(shown) for shown in found], form)
 
 
 @silence_app.command("add")
@@ -69,6 +75,7 @@ def silence_add(
     start: FromOption = None,
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Silence messages for a while."""
     from nines.operations import silencing
@@ -77,7 +84,7 @@ def silence_add(
     at = now()
     span = _span(instant_option("from", start) or at, instant_option("to", to) or at)
     made = silencing.silence(house, who, name, silencing.matches_of(matches), span, reason, now=at)
-    say(f"silence {name} holds until {made.span.end:%Y-%m-%d %H:%M} UTC")
+    done(f"silence {name} holds until {made.span.end:%Y-%m-%d %H:%M} UTC", silencing.silence_json(made), form)
 
 
 def _span(start: datetime, end: datetime) -> Span:
@@ -105,13 +112,14 @@ def silence_end(
     name: Annotated[str, typer.Argument(help="Name of the silence.")],
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """End a silence early."""
     from nines.operations import silencing
 
     house, who = open_local(data, tenant)
     silencing.end_silence(house, who, name, now=now())
-    say(f"silence {name} has ended")
+    done(f"silence {name} has ended", {"name": name, "tenant": who.tenant, "state": "ended"}, form)
 
 
 @notifications_app.callback(invoke_without_command=True)
@@ -146,13 +154,14 @@ def notifications_retry(
     target: Annotated[str, typer.Argument(help="Target it is for.")],
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Let a message that was given up be tried again."""
     from nines.operations import notifying
 
     house, who = open_local(data, tenant)
     notifying.retry(house, who, message, target, now=now())
-    say(f"{message} is tried again")
+    done(f"{message} is tried again", {"id": message, "tenant": who.tenant, "target": target}, form)
 
 
 @notifications_app.command("test")
@@ -160,13 +169,15 @@ def notifications_test(
     target: Annotated[str, typer.Argument(help="Name of the AlertNotificationTarget.")],
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Put a message into the outbox that tries a target; `nines serve` sends it."""
     from nines.operations import notifying
 
     house, who = open_local(data, tenant)
     message = notifying.tell_test(house, who, target, now=now())
-    say(f"{message.id} is on its way to {target}; `nines notifications` shows what comes of it")
+    summary = f"{message.id} is on its way to {target}; `nines notifications` shows what comes of it"
+    done(summary, {"id": message.id, "tenant": who.tenant, "target": target}, form)
 
 
 @budget_app.command("status")
@@ -209,6 +220,7 @@ def budget_except(
     withdraw: Annotated[int, typer.Option("--withdraw", help="Withdraw the exception of this number instead.")] = 0,
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Lift a consequence for a while, by somebody who answers for it."""
     from nines.operations import budget_policies as asking
@@ -217,12 +229,14 @@ def budget_except(
     at = now()
     if withdraw:
         asking.withdraw(house, who, withdraw, now=at)
-        say(f"exception {withdraw} is withdrawn")
+        done(f"exception {withdraw} is withdrawn", {"exception": withdraw, "state": "withdrawn"}, form)
         return
     begins, ends = instant_option("from", start) or at, instant_option("to", to) or at
     lifted = asking.lifting(consequence, begins, ends, approver, reason, tuple(objectives or ()))
     number = asking.except_from(house, who, policy, lifted, now=at)
-    say(f"exception {number}: {consequence} of {policy} is lifted until {ends:%Y-%m-%d %H:%M} UTC")
+    span = {"from": begins.isoformat(), "to": ends.isoformat()}
+    told = {"exception": number, "state": "recorded", "policy": policy, "consequence": consequence, **span}
+    done(f"exception {number}: {consequence} of {policy} is lifted until {ends:%Y-%m-%d %H:%M} UTC", told, form)
 
 
 @budget_app.command("approve")
@@ -232,13 +246,14 @@ def budget_approve(
     reason: ReasonOption,
     data: DataOption = None,
     tenant: TenantOption = None,
+    form: FormatOption = Format.table,
 ) -> None:
     """Approve a change under a spent budget that asks for a review; a freeze is lifted by an exception alone."""
     from nines.operations import budget_policies as asking
 
     house, who = open_local(data, tenant)
     asking.approve(house, who, policy, change, reason, now=now())
-    say(f"{change} is approved under {policy}")
+    done(f"{change} is approved under {policy}", {"policy": policy, "change": change, "reason": reason}, form)
 
 
 def register(app: typer.Typer) -> None:
