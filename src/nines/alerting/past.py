@@ -89,7 +89,7 @@ class Past:
     @property
     def end(self) -> int:
         """Grid minute after the last."""
-        return self.start + self.facts.shape[1]
+        return self.start + int(self.facts.shape[1])
 
     @property
     def ticks(self) -> int:
