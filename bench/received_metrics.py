@@ -106,7 +106,10 @@ def _contestants(folder: Path, sent: Stream, series: int):
 
     def answered(receiver: Receiver) -> None:
         every = '{__name__=~"http_server_requests_.+"}'
-        found = receiver.query(f"sum(count_over_time({every}[1d]))"), receiver.query(f"count({every})")
+        found = (
+            receiver.query(f"sum(count_over_time({every}[1d]))"),
+            receiver.query(f"count(count_over_time({every}[1d]))"),
+        )
         fine = sent.distinct <= found[0] <= sent.samples and found[1] == series
         holds(fine, f"{receiver.name} has {found[0]:,.0f} samples of {found[1]:,.0f} series")
 

@@ -36,6 +36,7 @@ LIMITS = {
     "body unpacked": compression.LIMIT,
     "message over gRPC, unpacked": grpc_server.MOST_BYTES,
     "requests over gRPC worked on at a time": grpc_server.WORKERS,
+    "calls open in one gRPC connection": grpc_server.MOST_STREAMS,
     "spans, log records or metrics of one OTLP request, with their groups": otlp_size.MOST_ITEMS,
     "fields of one OTLP request": otlp_size.MOST_FIELDS,
     "messages within messages of OTLP": otlp_size.MOST_DEEP,
@@ -57,7 +58,7 @@ LIMITS = {
     "waiting datagrams": statsd_receiver.MOST_WAITING,
     "waiting in the inbox": inbox.MOST_BYTES,
     "requests over HTTP at a time": make_server(None).config.limit_concurrency,
-    "bodies held at once, as sent, over HTTP": room.MOST_HELD,
+    "bodies held at once, over HTTP as sent, over gRPC unpacked": room.MOST_HELD,
     "requests over HTTP decoded and stored at a time": room.WORKERS,
     "asked to wait": calling.RETRY_AFTER_S,
 }

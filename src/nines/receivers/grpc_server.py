@@ -30,8 +30,10 @@ from nines.receivers.otlp import take
 
 #: Most bytes of a request after decompression.
 MOST_BYTES = 64 * 1024 * 1024
-#: Requests that are worked on at a time.
+#: Requests that are worked on at a time. A message is read only when one of them is free, so that no more are held.
 WORKERS = 4
+#: Calls of one connection that may be open; a sender waits with further ones.
+MOST_STREAMS = 64
 _SERVICES: dict[str, otlp.Signal] = {
     "opentelemetry.proto.collector.trace.v1.TraceService": "traces",
     "opentelemetry.proto.collector.metrics.v1.MetricsService": "metrics",
@@ -67,6 +69,7 @@ class OtlpGrpc:
         """
         self._desk = desk
         options = [("grpc.max_receive_message_length", MOST_BYTES), ("grpc.so_reuseport", 0)]
+        options.append(("grpc.max_concurrent_streams", MOST_STREAMS))
         self._server = grpc.server(ThreadPoolExecutor(WORKERS, "nines-grpc"), options=options)
         for service, signal in _SERVICES.items():
             method = grpc.unary_unary_rpc_method_handler(self._export(signal))  # bytes in, bytes out
@@ -91,8 +94,9 @@ class OtlpGrpc:
         def export(body: bytes, context: Any) -> bytes:  # noqa: ANN401 - a ServicerContext
             try:
                 who = self._who(context)
-                key = key_of(f"otlp/{signal}", body)
-                rejected, told = take(self._desk, who, signal, body, self._desk.clock(), key)
+                with self._desk.room.holding(len(body)):
+                    key = key_of(f"otlp/{signal}", body)
+                    rejected, told = take(self._desk, who, signal, body, self._desk.clock(), key)
             except Refused as refused:
                 details = BadRequest(field_violations=[BadRequest.FieldViolation(description=refused.message)])
                 _abort(context, grpc.StatusCode.INVALID_ARGUMENT, refused.message, details)

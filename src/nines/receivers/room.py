@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,6 +52,22 @@ class Room:
         """Give back what was taken."""
         with self._guard:
             self.held -= size
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """Account for bytes while something is done with them.
+
+        Args:
+            size: how many.
+
+        Raises:
+            OverloadedError: there is no room for them.
+        """
+        self.take(size)
+        try:
+            yield
+        finally:
+            self.give(size)
 
 
 class Bounded:
