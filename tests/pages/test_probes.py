@@ -14,6 +14,7 @@ from nines.operations import ingesting, rounds
 from nines.operations.defining import apply
 from nines.operations.house import local_principal, open_house
 from nines.pages.app import build
+from pages.browser import chromium, need_chromium, served
 from pages.caller import Caller
 from probes.loopback import AT, Server, serving
 
@@ -115,3 +116,36 @@ def test_the_command_line_lists_and_shows_them(house):
     assert {p["name"] for p in json.loads(run.stdout)} == {"buying", "idle"}
     run = CliRunner().invoke(nines, ["probe", "show", "idle", "--data", str(house.folder), "--format", "json"])
     assert (run.exit_code, json.loads(run.stdout)["runs"]) == (0, [])
+
+
+@pytest.fixture(scope="module")
+def opened(house):
+    """Open a page about probes in Chromium; on leaving, nothing may have been written to the console."""
+    need_chromium()
+    said, contexts = [], []
+    with chromium() as browser, served(build(house, lambda: NOW, hosts=frozenset())) as url:
+
+        def page(path, width, scheme):
+            contexts.append(browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme))
+            found = contexts[-1].new_page()
+            found.on("console", lambda m: said.append(m.text))
+            found.on("pageerror", lambda e: said.append(str(e)))
+            found.goto(url + path)
+            return found
+
+        yield page
+        for context in contexts:
+            context.close()
+    assert said == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light"), (2000, "dark")])
+@pytest.mark.parametrize("path", ["/probes", "/probes/buying", "/probes/idle"])
+def test_the_pages_fit_the_screen_and_have_no_serious_fault(opened, path, width, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = opened(path, width, scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    found = [v for v in Axe().run(page).response["violations"] if v["impact"] in {"serious", "critical"}]
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
