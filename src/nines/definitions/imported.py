@@ -177,7 +177,7 @@ def named(text: str) -> str:
 
     Example:
         >>> named("svc01-slo1"), named("My_SLO")
-        ('svc01-slo1', 'my-slo-7f3d')
+        ('svc01-slo1', 'my-slo-ef17')
     """
     plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "slo"
     if plain == text and len(plain) <= 63:  # noqa: PLR2004 - longest name
