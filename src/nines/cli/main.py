@@ -18,6 +18,7 @@ from nines.cli import (
     exchanging,
     ingesting,
     probing,
+    proving,
     reconciling,
     recording,
     serving,
@@ -56,8 +57,8 @@ def _root(
 
 
 ROOMS = (
-    defining, exchanging, standing, sourcing, ingesting, clocks, alerting, reconciling, probing, recording, serving,
-    agent,
+    defining, exchanging, standing, sourcing, ingesting, clocks, alerting, reconciling, probing, proving, recording,
+    serving, agent,
 )  # fmt: skip
 for room in ROOMS:
     room.register(app)

@@ -23,6 +23,20 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class WideFormat(StrEnum):
+    """How a command prints an answer that can stand in a pull request too."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+
+
+def write(text: str) -> None:
+    """Print an answer as it is."""
+    sys.stdout.write(text)
+
+
 def say(text: str) -> None:
     """Tell the person something beside the answer, on standard error."""
     sys.stderr.write(f"{text}\n")
