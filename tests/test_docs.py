@@ -26,11 +26,11 @@ def test_every_link_between_pages_leads_somewhere():
 
 
 def test_every_api_route_stands_in_the_reference():
-    from nines.api import alerting, clocks, events, exchanging, health, probes, reconciling, records, standings
+    from nines.api import alerting, clocks, events, exchanging, health, probes, proving, reconciling, records, standings
 
     routes = {
         r.path.replace(":path", "")
-        for part in (standings, reconciling, records, exchanging, events, health, clocks, alerting, probes)
+        for part in (standings, reconciling, records, exchanging, events, health, clocks, alerting, probes, proving)
         for r in part.router.routes
     }
     assert sorted(path for path in routes if path not in PAGES) == []

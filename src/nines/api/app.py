@@ -11,7 +11,19 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 
 from nines import __version__
-from nines.api import alerting, clocks, events, exchanging, health, probes, problems, reconciling, records, standings
+from nines.api import (
+    alerting,
+    clocks,
+    events,
+    exchanging,
+    health,
+    probes,
+    problems,
+    proving,
+    reconciling,
+    records,
+    standings,
+)
 from nines.api.context import Clock, Context
 from nines.api.guard import door
 from nines.api.shapes import PROBLEM
@@ -45,7 +57,7 @@ def build(house: House, clock: Clock, *, hosts: frozenset[str] | None = None) ->
     )
     app.state.context = Context(house, clock)
     problems.install(app)
-    for part in (standings, reconciling, records, exchanging, events, clocks, alerting, probes):
+    for part in (standings, reconciling, records, exchanging, events, clocks, alerting, probes, proving):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(health.router)
     for path in ("/api", "/api/{rest:path}"):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nines.cli.options import DataOption, FormatOption, Paths, TenantOption, instant_option, now, open_local
-from nines.cli.output import Format, document, rows, say, tell_problems
+from nines.cli.output import Format, WideFormat, document, rows, say, tell_problems, write
 
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Hold OpenSLO documents to the published rules, word for word.")
@@ -57,7 +57,7 @@ def plan(
     paths: Paths,
     data: DataOption = None,
     tenant: TenantOption = None,
-    form: FormatOption = Format.table,
+    form: Annotated[WideFormat, typer.Option("--format", help="How to print the answer.")] = WideFormat.table,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 1 when something would change.")
     ] = False,
@@ -67,10 +67,14 @@ def plan(
 
     house, who = open_local(data, tenant)
     change = defining.plan(house, who, paths, now=now())
-    if form is Format.json:
+    if form is WideFormat.json:
         document(defining.plan_json(change))
+    elif form is WideFormat.markdown:
+        from nines.operations.planning import plan_markdown
+
+        write(plan_markdown(house, who, paths, now=now()))
     else:
-        rows(("change", "kind", "name", "what"), defining.plan_rows(change), form)
+        rows(("change", "kind", "name", "what"), defining.plan_rows(change), Format(form.value))
         say(defining.plan_summary(change))
     raise typer.Exit(1 if detailed_exitcode and not change.empty else 0)
 

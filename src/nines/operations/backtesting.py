@@ -102,12 +102,13 @@ def harm(past: Past) -> list[Incident]:
     return [i for i in found if spent.between(i.start, i.end) * _HARM >= 1]
 
 
-def policy_named(case: Case, name: str) -> BurnPolicy:
+def policy_named(case: Case, name: str, *, files: bool = True) -> BurnPolicy:
     """Return the policy that a name or a file gives: one in force, a published one, or the only one of a file.
 
     Args:
         case: its definitions are looked at.
         name: name, path, or "" for the one that watches the objective.
+        files: whether it may be a path.
 
     Raises:
         NotFoundError: there is none.
@@ -121,7 +122,7 @@ def policy_named(case: Case, name: str) -> BurnPolicy:
     window = case.objective.window.nominal
     if name in case.definitions.policies:
         return case.definitions.policies[name]
-    if Path(name).is_file():
+    if files and Path(name).is_file():
         found = load([Path(name)])
         if found.errors:
             raise InputError(*found.problems)

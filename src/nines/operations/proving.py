@@ -50,6 +50,7 @@ class Asked:
         zone: time zone of sleep.
         seed: of the bootstrap.
         given: incidents given with the question, or None.
+        files: whether whoever asks may name files of this machine.
     """
 
     objective: str
@@ -61,6 +62,7 @@ class Asked:
     zone: str = "UTC"
     seed: int = 1
     given: tuple[Incident, ...] | None = None
+    files: bool = True
 
     @property
     def rules(self) -> Rules:
@@ -132,7 +134,7 @@ def prove(place: Place, asked: Asked, policies: Sequence[str], *, now: datetime)
         now: present instant.
     """
     case = case_of(place, asked, now=now)
-    tried = [policy_named(case, name) for name in policies]
+    tried = [policy_named(case, name, files=asked.files) for name in policies]
     incidents, source = incidents_for(place, asked, case, now=now)
     found = report(case, tried, incidents, asked.rules, source)
     if isinstance(place, Files) or tried[0] != case.policy:

@@ -98,7 +98,7 @@ def search(
         CannotTellError: there are less than two weeks.
     """
     case = case_of(place, asked, now=now)
-    before = policy_named(case, policy)
+    before = policy_named(case, policy, files=asked.files)
     incidents, source = incidents_for(place, asked, case, now=now)
     name = f"{case.objective.name}-tuned"[:63]
     try:
@@ -144,7 +144,7 @@ def check(place: Place, asked: Asked, policy: str, *, now: datetime) -> Checked:
         InputError: the policy carries no promise.
     """
     case = case_of(place, asked, now=now)
-    named = policy_named(case, policy)
+    named = policy_named(case, policy, files=asked.files)
     told = _PROMISE.search(named.source)
     if told is None:
         fix = "check a policy that nines tune proposed"
