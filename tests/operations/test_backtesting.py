@@ -57,7 +57,7 @@ def test_what_comes_late_counts_from_when_it_came(house):
     then, now = (stored_case(house, WHO, "checkout", known=known, **reach).past for known in ("then", "now"))
     bad_then, bad_now = int(then.facts[1].sum()), int(now.facts[1].sum())
     assert bad_now - bad_then == 30
-    assert (then.now().facts == now.facts).all()
+    assert (then.at_last().facts == now.facts).all()
 
 
 def test_a_changed_target_says_what_it_would_have_paged(house, tmp_path):

@@ -105,7 +105,7 @@ class Past:
         """Return the instant of the tick that saw the minutes before an edge."""
         return instant_of(edge + self.lag)
 
-    def now(self) -> Past:
+    def at_last(self) -> Past:
         """Return the same minutes as they are known at last, as if all of it had come in time."""
         facts = self.facts.copy()
         facts[:, self.late.minute - self.start] = self.late.facts  # ascending by `known`: the last one stays

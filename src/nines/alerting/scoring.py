@@ -255,7 +255,7 @@ class Spent:
 
     def __init__(self, looks: Looks) -> None:
         """Add minutes up once."""
-        past = looks.past.now()
+        past = looks.past.at_last()
         sums = Looks(past).of(MINUTE * past.objective.terms[0].method.slice_minutes).sums.sum(axis=1)
         step = past.objective.terms[0].method.slice_minutes
         self._start, self._bad = past.first, np.cumsum(sums[Unit.BAD]) // step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -11,7 +11,9 @@ from nines.cli.options import DataOption, TenantOption, instant_option, now, ope
 from nines.cli.output import Format, WideFormat, document, rows, say, write
 
 if TYPE_CHECKING:
+    from nines.operations.backtesting import Report
     from nines.operations.pasts import Case
+    from nines.operations.tuning import Checked, Tuned
 
 ObjectiveArgument = Annotated[str, typer.Argument(help="An objective, as checkout or checkout@30d.")]
 PolicyOption = Annotated[
@@ -58,14 +60,18 @@ def backtest(
     form: WideOption = WideFormat.table,
 ) -> None:
     """Show what a burn policy would have paged over history, held against incidents."""
-    from nines.operations import backtest_showing as showing
     from nines.operations import proving
 
-    asked = proving.Asked(
-        objective, instant_option("from", start), instant_option("to", end), known, incidents, impact, zone, seed
-    )
+    span = instant_option("from", start), instant_option("to", end)
+    asked = proving.Asked(objective, *span, known, incidents, impact, zone, seed)
     place = _place(definitions, events, data, tenant)
     found = proving.prove(place, asked, [policy, *([against] if against else [])], now=now())
+    _show(found, form)
+
+
+def _show(found: Report, form: WideFormat) -> None:
+    from nines.operations import backtest_showing as showing
+
     if form is WideFormat.json:
         document(showing.report_json(found))
     elif form is WideFormat.markdown:
@@ -100,37 +106,43 @@ def tune(
     form: WideOption = WideFormat.table,
 ) -> None:
     """Search for a burn policy that loses less budget within a limit of pages, confirmed on weeks held out."""
-    from nines.operations import backtest_showing as showing
+    from nines.cli.progress import bar
     from nines.operations import proving, tuning
 
-    asked = proving.Asked(
-        objective, instant_option("from", start), instant_option("to", end), known, incidents, impact, zone, seed
-    )
+    span = instant_option("from", start), instant_option("to", end)
+    asked = proving.Asked(objective, *span, known, incidents, impact, zone, seed)
     place = _place(definitions, events, data, tenant)
     if check:
-        checked = tuning.check(place, asked, check, now=now())
-        rows(
-            showing.COLUMNS,
-            tuning.check_rows(checked),
-            Format(form.value) if form.value != "markdown" else Format.table,
-        )
-        raise typer.Exit(0 if checked.kept else 1)
-    from nines.cli.progress import bar
-
+        _show_check(tuning.check(place, asked, check, now=now()), form)
     with bar("searching") as progress:
         found = tuning.search(place, asked, policy, tuning.limit(most), now=now(), progress=progress)
     if write_to is not None and found.proposal:
         write_to.write_text(found.proposal, encoding="utf-8")
         say(f"wrote {write_to}; `nines apply {write_to} --effective INSTANT` puts it in force")
+    _show_tuning(found, form)
+    raise typer.Exit(0 if found.proposal else 1)
+
+
+def _show_check(found: Checked, form: WideFormat) -> NoReturn:
+    from nines.operations import backtest_showing, tuning
+
+    plain = Format.table if form is WideFormat.markdown else Format(form.value)
+    rows(backtest_showing.COLUMNS, tuning.check_rows(found), plain)
+    raise typer.Exit(0 if found.kept else 1)
+
+
+def _show_tuning(found: Tuned, form: WideFormat) -> None:
+    from nines.operations import backtest_showing, tuning
+
     if form is WideFormat.json:
         document(tuning.tuning_json(found))
     elif form is WideFormat.markdown:
         write(tuning.tuning_markdown(found))
     else:
-        rows(("weeks", *showing.COLUMNS), tuning.tuning_rows(found), Format(form.value))
-        rows(tuning.FRONT, tuning.front_rows(found), Format(form.value))
-    _tell(found.case)
-    raise typer.Exit(0 if found.proposal else 1)
+        rows(("weeks", *backtest_showing.COLUMNS), tuning.tuning_rows(found), Format(form.value))
+        if form is WideFormat.table:
+            rows(tuning.FRONT, tuning.front_rows(found), Format.table)
+        _tell(found.case)
 
 
 def _place(definitions: list[Path] | None, events: list[str] | None, data: Path | None, tenant: str | None) -> Any:  # noqa: ANN401 - a place of the operations, imported late

@@ -85,7 +85,7 @@ def harm(past: Past) -> list[Incident]:
     Args:
         past: of the objective; as known now.
     """
-    known = past.now()
+    known = past.at_last()
     looks = Looks(known)
     sums = looks.of(MINUTE * known.objective.terms[0].method.slice_minutes).sums.sum(axis=1)
     budget = known.objective.term_at(known.at(known.end)).budget
