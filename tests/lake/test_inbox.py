@@ -146,6 +146,17 @@ def test_a_full_inbox_refuses_stores_nothing_and_takes_more_once_it_was_emptied(
     assert (receipt.id, receipt.duplicate) == (3, False)
 
 
+def test_what_another_process_put_in_fills_the_inbox_too_once_it_is_added_up_again(tmp_path, monkeypatch):
+    size = len(packed(events((0, 200))))
+    mine, other = (Inbox(tmp_path / "inbox.sqlite", most_bytes=3 * size) for _ in range(2))
+    assert [send(mine).id, send(other).id, send(other).id] == [1, 2, 3]
+    monkeypatch.setattr("nines.lake.inbox.SUMMED_S", 0)
+    with pytest.raises(OverloadedError):
+        send(mine)
+    other.forget(1)
+    assert send(mine).id == 4
+
+
 @contextmanager
 def powerless():
     """Be nobody for a while: the superuser may write what is read-only."""

@@ -110,3 +110,15 @@ def test_messages_are_cut_and_mended_so_that_they_can_be_stored():
 
 def test_a_query_of_endless_fields_is_refused():
     assert refusal(push.kuma, "m", "a=1&" * 500, now_us=NOW)[0] == 400
+
+
+def test_a_query_of_too_many_fields_is_refused_and_long_texts_are_cut():
+    many = "success=true" + "&a=1" * push.MOST_FIELDS
+    assert refusal(push.gatus, "core", many, now_us=NOW)[0] == 400
+    row = push.gatus("k" * 5_000, "success=false&error=" + "e" * 60_000, now_us=NOW)
+    assert max(map(len, (only(row)[0], *only(row)[3].values()))) == push.LONGEST
+
+
+def test_a_body_nested_without_end_tells_no_error():
+    row = push.gatus("core", "success=false", b'{"error":' + b"[" * 60_000, now_us=NOW)
+    assert only(row)[1] == "down"

@@ -98,6 +98,7 @@ def test_gatus_and_uptime_kuma_push_states(house):
     assert httpx.post(url, headers=house.headers).status_code == 200
     assert httpx.post(url).status_code == 401
     assert httpx.post(url.replace("true", "maybe"), headers=house.headers).status_code == 400
+    assert httpx.post(url, content=b"x" * 65_537, headers=house.headers).status_code == 413
     push = f"{house.url}/api/push/{house.token}"
     assert httpx.get(f"{push}?status=down&msg=oh&monitor=core_backup").json() == {"ok": True}
     assert httpx.get(f"{house.url}/api/push/wrong?status=up").status_code == 404
