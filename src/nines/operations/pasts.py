@@ -142,7 +142,7 @@ def file_case(
         raise InputError(*definitions.problems)
     rows, problems = file_rows(definitions, events, known_at=None)
     work = Bench(definitions, definitions.exclusions, FileMeasurements(rows, problems))
-    return _case(work, name, start, end or after_last(rows), reach)
+    return _case(work, name, start, end or after_last(rows, problems), reach)
 
 
 def _noted(case: Case, note: str) -> Case:
