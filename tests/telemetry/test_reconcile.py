@@ -312,3 +312,18 @@ def test_the_order_of_the_cells_changes_nothing():
     probes = {c: Tally.of(1_400, 3 + i) for i, c in enumerate(cells)}
     turned = [dict(reversed(d.items())) for d in (users, probes)]
     assert reconcile(users, probes, target=TARGET) == reconcile(*turned, target=TARGET)
+
+
+class TestBeaconsThatComeABlockLate:
+    """A page answered at the end of an hour may be heard of in the next."""
+
+    def test_are_no_loss(self):
+        blocks = [Block(8 if hour % 2 == 0 else 12, 0, 0, 10) for hour in range(168)]
+        users = {HOME: Tally(tuple(blocks))}
+        assert [f.kind for f in reconcile(users, {HOME: Tally.of(10_079, 1)}, target=TARGET).findings] == ["agree"]
+
+    def test_do_not_hide_a_loss_that_comes_after_them(self):
+        blocks = [Block(12 if hour % 2 == 0 else 5, 0, 0, 10) for hour in range(168)]
+        (loss,) = reconcile({HOME: Tally(tuple(blocks))}, {HOME: Tally.of(10_079, 1)}, target=TARGET).losses[1:]
+        # 84 hours miss five and 83 later ones bring two each: 84 * 5 - 83 * 2 are missed of all.
+        assert (loss.cell, loss.heard, loss.expected) == (HOME, 84 * 17, 84 * 17 + 84 * 5 - 83 * 2)

@@ -95,14 +95,26 @@ def could_explain(tally: Tally, other: Tally) -> bool:
 
 
 def _as_captured(tally: Tally) -> Tally | None:
-    """Return heard events as good and missed ones as bad, by block."""
+    """Return heard events as good and missed ones as bad, by block.
+
+    A beacon may come a block after its page: what is heard beyond the block's pages stands for those missed before it,
+    the latest first.
+    """
     if not tally.expected:
         return None
-    blocks = []
-    for b in tally.blocks:
-        heard = b.good + b.bad + b.unknown
-        blocks.append(Block(heard, max((b.expected or 0) - heard, 0)))
-    return Tally(tuple(blocks), tally.spread)
+    heard = [b.good + b.bad + b.unknown for b in tally.blocks]
+    missed = [(b.expected or 0) - n for b, n in zip(tally.blocks, heard, strict=True)]
+    waiting: list[int] = []
+    for at, n in enumerate(missed):
+        if n > 0:
+            waiting.append(at)
+        while missed[at] < 0 and waiting:
+            late = min(-missed[at], missed[waiting[-1]])
+            missed[at] += late
+            missed[waiting[-1]] -= late
+            if not missed[waiting[-1]]:
+                waiting.pop()
+    return Tally(tuple(Block(n, max(m, 0)) for n, m in zip(heard, missed, strict=True)), tally.spread)
 
 
 def _together(tallies: list[Tally]) -> Tally:

@@ -220,10 +220,11 @@ def _judged(pair: _Pair, proved: bool, level: float, margin: Fraction, bursts: t
 
 def _more(pair: _Pair, margin: float, level: float) -> float | None:
     """Return how many times as much data would decide, if the ratios stayed what they are."""
+    wide = abs(float(pair.difference)) > margin
 
     def undecided(times: float) -> bool:
         first, second = (_of_size(s, 1 / times) for s in pair.own)
-        if abs(float(pair.difference)) > margin:
+        if wide:
             return not newcombe(first, second, two_sided(level)).excludes_zero
         narrow = newcombe(first, second, two_sided(_AGREEING))
         return max(-narrow.low, narrow.high) > margin
