@@ -19,6 +19,7 @@ from bench.measuring import Figure, SkippedError, machine
 BENCHES = {
     "rollup": ("bench.rollup", "raw events to per-minute counts, beside a bare DuckDB query"),
     "backtest": ("bench.backtest", "1,000 policies over 90 days as known then, one objective"),
+    "tick": ("bench.ticking", "the worker's tick over a whole house, from the flush to the deed"),
     "sweep": ("bench.sweep", "10,000 objectives x 8 windows a tick"),
     "prometheus": ("bench.beside_prometheus", "100 objectives, beside Prometheus with Sloth-style rules"),
     "whole": ("bench.whole_process", "whole processes over the same series, beside Prometheus"),

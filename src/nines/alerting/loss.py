@@ -12,12 +12,17 @@ from datetime import timedelta
 from fractions import Fraction
 from statistics import median
 
+import numpy as np
+import numpy.typing as npt
+
 from nines.alerting.decide import BLINDING, Decision, Side
 from nines.alerting.lowtraffic import poisson_tail_below
 from nines.alerting.policy import Severity
+from nines.telemetry.series import Ints
 
 #: Events of the minutes [start, end), or None when any of them is not known.
 Counted = Callable[[int, int], int | None]
+Bools = npt.NDArray[np.bool_]
 WEEK_MINUTES = 7 * 24 * 60
 #: Lengths tried in turn, in minutes, until enough events are expected.
 SPANS = (5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40, 50, 60, 75, 90, 120, 150, 180, 240, 300, 360)
@@ -115,6 +120,51 @@ def suspected_loss(rule: LossRule, counted: Counted, end: int) -> Decision:
             seen = counted(end - span, end)
             return _lost(rule, seen, expected, span)
     return Decision(rule, "open", None, None, why, {"expected": expected})
+
+
+#: Of the minutes so many back (from, to) of some columns: events, and whether all of them are known.
+Back = Callable[[int, int, Ints], tuple[Ints, Bools]]
+
+
+def perhaps_lost(rule: LossRule, back: Back, columns: int) -> Ints:
+    """Return the columns whose traffic may have gone missing; of all others it surely has not, or nobody can say.
+
+    A longer span holds the shorter ones, so a week that is unknown in a short one is unknown in all; whoever has an
+    answer on one span is done with it. Compared in whole numbers, as `suspected_loss` decides.
+
+    Args:
+        rule: shares and chances.
+        back: minutes counted back from the last settled one.
+        columns: how many columns there are.
+    """
+    left, lost = np.arange(columns), list[Ints]()
+    lags = [week * WEEK_MINUTES for week in range(rule.weeks + 1)]
+    sums = np.zeros((len(lags), columns), dtype=np.int64)
+    known = np.ones((len(lags), columns), dtype=bool)
+    for begin, span in zip((0, *SPANS), SPANS, strict=False):
+        for n, lag in enumerate(lags):
+            events, whole = back(lag + span, lag + begin, left)
+            sums[n], known[n] = sums[n] + events, known[n] & whole
+        twice = _twice_median(sums[1:], known[1:])
+        decided = (twice >= 2 * rule.least_expected) & (known[1:].sum(axis=0) >= rule.least_weeks)
+        few = sums[0] * 2 * rule.share.denominator < rule.share.numerator * twice
+        lost.append(left[decided & known[0] & few])
+        goes_on = ~decided & (known[1:].sum(axis=0) >= rule.least_weeks)
+        left, sums, known = left[goes_on], sums[:, goes_on], known[:, goes_on]
+        if not len(left):
+            break
+    return np.sort(np.concatenate(lost))
+
+
+def _twice_median(sums: Ints, known: Bools) -> Ints:
+    """Return twice the median of the known rows of each column; 0 where none is known."""
+    ordered = np.sort(np.where(known, sums, np.iinfo(np.int64).max), axis=0)
+    number = known.sum(axis=0)
+    low, high = np.maximum((number - 1) // 2, 0), number // 2
+    high = np.where(number > 0, np.minimum(high, np.maximum(number - 1, 0)), 0)
+    place = np.arange(sums.shape[1])
+    found: Ints = np.where(number > 0, ordered[low, place] + np.where(number > 0, ordered[high, place], 0), 0)
+    return np.where(number > 0, found, 0)
 
 
 def _lost(rule: LossRule, seen: int | None, expected: Fraction, span: int) -> Decision:

@@ -6,7 +6,7 @@ and is surely under is left alone, so a quiet minute of ten thousand objectives 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -58,11 +58,13 @@ class Senses:
         heard: place -> whether its source was heard in the last settled minute; never having been heard is no silence.
         counted: place -> events of past minutes, see `loss.Counted`.
         end: place -> grid minute after its last settled one.
+        perhaps_lost: places whose traffic may have gone missing; of all others it surely has not, or nobody can say.
     """
 
     heard: Callable[[int], bool]
     counted: Callable[[int], Counted]
     end: Callable[[int], int]
+    perhaps_lost: Container[int] = frozenset()
 
 
 @dataclass
@@ -128,7 +130,10 @@ def _judge_one(
         decision = blind(plan.blind, decisions, heard=senses.heard(plan.place))
         if decision.side == "over" or _awake(alerts, plan.key(plan.blind.name)):
             _move(found, plan, decision, alerts, at, timedelta())
-    if plan.loss is not None and senses.heard(plan.place):
+    looked_at = plan.loss is not None and (
+        plan.place in senses.perhaps_lost or _awake(alerts, plan.key(plan.loss.name))
+    )
+    if plan.loss is not None and looked_at and senses.heard(plan.place):
         decision = suspected_loss(plan.loss, senses.counted(plan.place), senses.end(plan.place))
         if decision.side == "over" or _awake(alerts, plan.key(plan.loss.name)):
             _move(found, plan, decision, alerts, at, clear)
@@ -160,9 +165,9 @@ def _decisions(
     policy, objective, found = plan.policy, plan.objective, []
     if policy is None:
         return []
-    nominal, budget = objective.window.nominal, objective.term_at(answers.at).budget
     for rule in policy.rules:
         if (plan.place, rule.name) in loud or _awake(alerts, plan.key(rule.name)):
+            nominal, budget = objective.window.nominal, objective.term_at(answers.at).budget
             long, short = (_reading(answers, plan, length) for length in (rule.long, rule.short))
             found.append(decide(rule, policy, nominal, budget, long, short))
     return [*found, *(decide_count(c, policy, _reading(answers, plan, c.long)) for c in policy.counts)]

@@ -17,6 +17,7 @@ from nines.alerting.loss import WEEK_MINUTES, BlindRule, Counted, LossRule
 from nines.alerting.message import Message
 from nines.alerting.minute import Judged, Plan, Senses, judge, lookbacks
 from nines.alerting.payloads import alert_json, alert_of, change_json, change_kind, change_of
+from nines.alerting.policy import BurnPolicy
 from nines.definitions.load import Definitions
 from nines.errors import ConflictError, Problem
 from nines.evaluation.sweep_all import AllAnswers
@@ -77,6 +78,9 @@ class Alarms:
     budgets: Budgets = field(default_factory=Budgets)
     watch: Watch | None = None
     _loaded: bool = False
+    _read: Definitions | None = None
+    _policies: dict[str, BurnPolicy | None] = field(default_factory=dict)
+    _windows: tuple[str, ...] = ()
 
     def tick(self, now: datetime) -> Ticked:
         """Judge every minute that has passed since the last tick.
@@ -103,7 +107,7 @@ class Alarms:
         watch, every, alerts = self._watching(definitions), Judged(), dict(self.alerts)
         budgets, failed = self.budgets.fresh(), list[Problem]()
         for answers in watch.answers(minutes):
-            found = judge(answers, _plans(definitions, answers, watch), alerts, _senses(watch), answers.at)
+            found = judge(answers, _plans(self._policies, answers, watch), alerts, _senses(watch), answers.at)
             _merge(alerts, found.changed)
             every.changed |= found.changed
             every.changes += found.changes
@@ -121,8 +125,11 @@ class Alarms:
         return Ticked(len(minutes), missed, len(every.changes), len(told), tuple(failed))
 
     def _watching(self, definitions: Definitions) -> Watch:
-        every = [Plan(0, o, definitions.policy_of(o)) for o in definitions.objectives]
-        windows = tuple(dict.fromkeys((*BURN_WINDOWS, *lookbacks(every))))
+        if self._read is not definitions:
+            self._policies = {o.key: definitions.policy_of(o) for o in definitions.objectives}
+            every = [Plan(0, o, self._policies[o.key]) for o in definitions.objectives]
+            self._read, self._windows = definitions, tuple(dict.fromkeys((*BURN_WINDOWS, *lookbacks(every))))
+        windows = self._windows
         if self.watch is None or self.watch.windows != windows:
             self.watch = Watch(self.house, Principal.local(self.tenant), windows, SEASON)
         return self.watch
@@ -139,7 +146,7 @@ class Alarms:
         self._loaded = True
 
 
-def _plans(definitions: Definitions, answers: AllAnswers, watch: Watch) -> list[Plan]:
+def _plans(policies: Mapping[str, BurnPolicy | None], answers: AllAnswers, watch: Watch) -> list[Plan]:
     """Return what is watched on every objective that asks for it."""
     found = []
     for place, objective in enumerate(answers.objectives):
@@ -148,7 +155,7 @@ def _plans(definitions: Definitions, answers: AllAnswers, watch: Watch) -> list[
             continue
         unknown = asked.blind and objective.missing in {"unknown", "last"}
         traffic = asked.suspected_loss and objective.unit == "events" and watch.holds(place)
-        policy, loss = definitions.policy_of(objective), LossRule() if traffic else None
+        policy, loss = policies[objective.key], LossRule() if traffic else None
         found.append(Plan(place, objective, policy, BlindRule() if unknown else None, loss))
     return found
 
@@ -160,7 +167,7 @@ def _senses(watch: Watch) -> Senses:
     def counted(place: int) -> Counted:
         return lambda start, end: watch.counted(place, start, end)
 
-    return Senses(heard, counted, watch.end)
+    return Senses(heard, counted, watch.end, watch.perhaps_lost(LossRule()))
 
 
 def _merge(alerts: dict[str, Alert], changed: Mapping[str, Alert | None]) -> None:

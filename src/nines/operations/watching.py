@@ -15,6 +15,7 @@ from tempfile import TemporaryFile
 
 import numpy as np
 
+from nines.alerting.loss import Bools, LossRule, perhaps_lost
 from nines.evaluation.answers import Answers
 from nines.evaluation.columns import LARGEST_COUNT, Mark, why_not
 from nines.evaluation.exclusions import edge_at
@@ -61,6 +62,17 @@ class Group:
     born: list[int | None]
     ready: Ints
     begin: int
+
+    def back(self, start: int, end: int, columns: Ints) -> tuple[Ints, Bools]:
+        """Return the events of the minutes so many back of some columns, and whether all of them are known."""
+        facts, last = self.sweep.facts, self.sweep.end
+        if last - start < max(self.sweep.begin, last - len(facts)):
+            return np.zeros(len(columns), dtype=np.int64), np.zeros(len(columns), dtype=bool)
+        rows = np.asarray(facts)[np.arange(last - start, last - end) % len(facts)]
+        rows = rows if len(columns) == rows.shape[2] else rows[:, :, columns]
+        marks = rows[:, 3]
+        known = (marks & (3 | int(Mark.UNBORN)) == MinuteState.ALIVE).all(axis=0)
+        return rows[:, :3].sum(axis=(0, 1), dtype=np.int64), known
 
 
 class Again(Exception):  # noqa: N818 - no failure: what is kept cannot be brought up to date in steps
@@ -159,6 +171,14 @@ class Watch:
         rows = facts[np.arange(start, end) % len(facts), :, n]
         known = (rows[:, 3] & 3 == MinuteState.ALIVE) & (rows[:, 3] & int(Mark.UNBORN) == 0)
         return int(rows[:, :3].sum()) if known.all() else None
+
+    def perhaps_lost(self, rule: LossRule) -> set[int]:
+        """Return the places whose traffic may have gone missing; see `loss.perhaps_lost`."""
+        found: set[int] = set()
+        for group in self._groups:
+            lost = perhaps_lost(rule, group.back, len(group.objectives))
+            found.update(group.places[lost].tolist())
+        return found
 
     def end(self, place: int) -> int:
         """Return the grid minute after the last settled one of an objective."""
