@@ -1,6 +1,8 @@
 """Back-tests and searches on real machines with their labels: reports that come out the same twice."""
 
+import csv
 import json
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -41,3 +43,32 @@ def test_a_search_shows_tuned_and_held_out_weeks():
     found = search(place, asked, "google-workbook", Fraction(5), now=NOON)
     assert [row["weeks"] for row in tuning_rows(found)][:2] == ["tuned", "held out"]
     assert "held out" in tuning_markdown(found)
+
+
+def pets(tmp_path):
+    """Write how a shop's front fared around each injected fault, a sample every five minutes; return the faults."""
+    rows, faults = {}, []
+    for issue in sorted((shared("rca_petshop") / "dataset" / "low_traffic").glob("*/issue_*")):
+        target = json.loads((issue / "target.json").read_text())["target"]
+        if (target["node"], target["metric"]) != ("PetSite", "availability"):
+            continue
+        table = list(csv.reader((issue / "metrics.csv").open(encoding="utf-8")))
+        place = next(i for i, head in enumerate(zip(*table[:2], strict=True)) if head == ("PetSite", "availability"))
+        rows |= {float(row[0]): float(row[place]) for row in table[4:] if row[place]}
+        at = datetime.fromtimestamp(target["timestamp"], UTC)
+        faults.append(Incident(at - timedelta(minutes=10), at + timedelta(minutes=10), issue.name))
+    lines = [f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S},{100 - good}" for at, good in sorted(rows.items())]
+    (tmp_path / "pets.csv").write_text("timestamp,value\n" + "\n".join(lines) + "\n")
+    return faults
+
+
+def test_a_shop_with_injected_faults_gives_a_report_with_limits(tmp_path):
+    faults = pets(tmp_path)
+    text = (DEFINITIONS / "definitions.yaml").read_text().replace("bound: 60", "bound: 10")
+    (tmp_path / "definitions.yaml").write_text(text)
+    place = Files((tmp_path / "definitions.yaml",), (("cpu", tmp_path / "pets.csv"),))
+    found = prove(place, Asked("cpu-samples", given=tuple(faults)), ["google-workbook"], now=NOON)
+    (score,) = found.scores
+    assert len(score.caught) == len(faults) > 5
+    low, high = score.recall
+    assert low <= Fraction(score.found, len(faults)) <= high
