@@ -260,15 +260,16 @@ class _Slices:
     def _corrected(self, size: int) -> Ints:
         """Return what late facts add to the sums of each tick, int64 [7, terms, ticks]."""
         past = self._past
-        change = np.zeros((past.ticks + 1, 7, len(self._columns)), dtype=np.int64)
+        change = np.zeros((7, len(self._columns), past.ticks + 1), dtype=np.int64)
+        by_tick = change.transpose(2, 0, 1)
         known, number, units = (np.array(part) for part in zip(*self._late, strict=True))
         enters = np.maximum(known, self._first + (number + 1) * self._length)
         leaves = self._first + (number + 1 + size) * self._length
         held = (leaves > enters) & (leaves > past.first)
         for edge, sign in ((enters, 1), (leaves, -1)):
             place = np.clip(edge[held], past.first, past.end + 1) - past.first
-            np.add.at(change, place, sign * units[held])
-        found: Ints = np.cumsum(change, axis=0)[:-1].transpose(1, 2, 0)
+            np.add.at(by_tick, place, sign * units[held])
+        found: Ints = np.cumsum(change, axis=2)[..., :-1]
         return found
 
     def _corrections(self) -> Iterator[tuple[int, int, Ints]]:
