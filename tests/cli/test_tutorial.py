@@ -33,6 +33,15 @@ def test_the_tutorials_figures_come_out_and_the_open_verdict_is_exit_code_three(
     assert (standing["bounds"], standing["verdict"]) == ({"low": 0.7, "high": 0.8}, "unknown")
 
 
+def test_what_is_kept_as_the_tutorial_says_gives_the_same_figures_again(desk):
+    kept, at = ["--data", "house"], ["--at", "2026-11-01T10:05:00Z"]
+    assert nines("apply", "slo.yaml", *kept, "--effective", "2026-11-01T00:00:00Z", cwd=desk).returncode == 0
+    assert nines("ingest", "--source", "requests", "requests.csv", *kept, cwd=desk).returncode == 0
+    (standing,) = json.loads(nines("status", *kept, *at, "--format", "json", cwd=desk).stdout)
+    assert (standing["exact"], standing["bounds"]) == ("7/9", {"low": 0.7, "high": 0.8})
+    assert "77.77" in nines("explain", "website", *kept, *at, cwd=desk).stdout
+
+
 def test_a_bare_eighty_is_refused_with_its_place_and_its_fix(desk):
     text = (desk / "slo.yaml").read_text().replace("80%", "80")
     (desk / "slo.yaml").write_text(text)
