@@ -22,7 +22,7 @@ from nines.operations.calling import named_hosts
 from nines.operations.door import Guard
 from nines.operations.house import House
 from nines.operations.listing import mark
-from nines.pages import account, alerts, clocks, messages, probes, reconciling, records, sources, standing
+from nines.pages import account, alerts, clocks, messages, probes, reconciling, records, sources, standing, workbench
 from nines.pages.failing import defect, failure
 from nines.pages.guard import door
 from nines.pages.news import News
@@ -44,6 +44,8 @@ PAGES: tuple[tuple[str, str, Page, bool], ...] = (
     ("/notifications/try", "POST", messages.try_target, False),
     ("/silences", "POST", messages.silence, False),
     ("/silences/end", "POST", messages.end_silence, False),
+    ("/workbench", "GET", workbench.workbench_list, False),
+    ("/workbench/{key}", "GET", workbench.workbench_page, False),
     ("/sources", "GET", sources.sources_page, False),
     ("/clocks", "GET", clocks.clocks_page, False),
     ("/reconcile", "GET", reconciling.reconcile_page, False),

@@ -46,19 +46,19 @@ def budget_chart(
         scheme: None for a page; else the scheme whose colours a document needs.
     """
     cone, until = _cone(standing), drawn_until(standing)
-    x = _time_axis(Span(standing.window.start, until), size)
+    x = time_axis(Span(standing.window.start, until), size)
     low = min([0.0, *(_share(p.remaining) for p in past.points if p.remaining is not None)])
     y = _share_axis([max(low, LEAST_LEFT), 1], "%")
     layers = [
         *_bands(past, x, scheme, labels=size == BROAD),
         _area(_doubt(past), x, y, ink("unknown-soft", scheme)),
-        _area([{"x": _iso(at), "y": a, "y2": b} for at, a, b in cone], x, y, ink("missed-soft", scheme)),
+        _area([{"x": stamp(at), "y": a, "y2": b} for at, a, b in cone], x, y, ink("missed-soft", scheme)),
         _rule("y", [{"y": 0}], y, ink("edge", scheme)),
         *_ticks(past, x, scheme),
         _line(_left(past), x, y, ink("ink", scheme)),
         _last(past, x, y, scheme),
     ]
-    return _finish(layers, size, scheme)
+    return finish(layers, size, scheme)
 
 
 def drawn_until(standing: Standing) -> datetime:
@@ -86,46 +86,46 @@ def sli_chart(
     known = [_share(p.sli) for p in points if p.sli is not None]
     low = min([*known, _share(target)])
     low -= (1 - low) * 0.08 or 0.001
-    x = _time_axis(Span(points[0].start, points[-1].end), size)
+    x = time_axis(Span(points[0].start, points[-1].end), size)
     y = _share_axis([max(low, 0), 1], f".{_decimals(1 - low)}%")
-    goal = [{"y": _share(target), "text": f"target {percent(target)}", "x": _iso(points[0].start)}]
+    goal = [{"y": _share(target), "text": f"target {percent(target)}", "x": stamp(points[0].start)}]
     layers = [
         _area(_unknown_bands(points, low), x, y, ink("unknown-soft", scheme)),
         _rule("y", goal, y, ink("edge", scheme), dash=True),
         *(_marks(points, target, x, y, scheme) if len(points) <= MOST_MARKS else _traces(points, x, y, scheme)),
         _words(goal, x, y, scheme, dy=-6),
     ]
-    return _finish(layers, size, scheme)
+    return finish(layers, size, scheme)
 
 
 def _marks(points: Sequence[Point], target: Fraction, x: alt.X, y: alt.Y, scheme: Scheme | None) -> list[alt.Chart]:
     """Return a mark per point, its shape and colour saying on which side of the target it lies."""
     spans = [
-        {"x": _iso(_middle(p)), "y": _share(p.bounds.low), "y2": _share(p.bounds.high)}
+        {"x": stamp(_middle(p)), "y": _share(p.bounds.low), "y2": _share(p.bounds.high)}
         for p in points
         if p.bounds is not None and p.bounds.low != p.bounds.high
     ]
-    layers = [_chart(spans).mark_rule(color=ink("unknown", scheme), strokeWidth=2).encode(x=x, y=y, y2="y2")]
+    layers = [rows_chart(spans).mark_rule(color=ink("unknown", scheme), strokeWidth=2).encode(x=x, y=y, y2="y2")]
     for kept, shape, colour in ((True, "circle", "met"), (False, "square", "missed")):
         rows = [
-            {"x": _iso(_middle(p)), "y": _share(p.sli)}
+            {"x": stamp(_middle(p)), "y": _share(p.sli)}
             for p in points
             if p.sli is not None and (p.sli >= target) is kept
         ]
-        mark = _chart(rows).mark_point(shape=shape, size=34, filled=True, opacity=1, color=ink(colour, scheme))
+        mark = rows_chart(rows).mark_point(shape=shape, size=34, filled=True, opacity=1, color=ink(colour, scheme))
         layers.append(mark.encode(x=x, y=y))
     return layers
 
 
 def _traces(points: Sequence[Point], x: alt.X, y: alt.Y, scheme: Scheme | None) -> list[alt.Chart]:
     """Return a line with gaps where nothing is known, and dots for points that have no known neighbour."""
-    rows = [{"x": _iso(p.start), "y": None if p.sli is None else _share(p.sli)} for p in points]
+    rows = [{"x": stamp(p.start), "y": None if p.sli is None else _share(p.sli)} for p in points]
     padded = [None, *(r["y"] for r in rows), None]
     alone = [
         row for row, before, after in zip(rows, padded, padded[2:], strict=False)
         if row["y"] is not None and before is None and after is None
     ]  # fmt: skip
-    dots = _chart(alone).mark_point(size=10, filled=True, opacity=1, color=ink("ink", scheme)).encode(x=x, y=y)
+    dots = rows_chart(alone).mark_point(size=10, filled=True, opacity=1, color=ink("ink", scheme)).encode(x=x, y=y)
     return [_line(rows, x, y, ink("ink", scheme), width=1.2), dots]
 
 
@@ -134,7 +134,7 @@ def _unknown_bands(points: Sequence[Point], low: float) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for point in points:
         top = 1 if point.sli is None and not point.coverage else None
-        rows += [{"x": _iso(at), "y": None if top is None else low, "y2": top} for at in (point.start, point.end)]
+        rows += [{"x": stamp(at), "y": None if top is None else low, "y2": top} for at in (point.start, point.end)]
     return rows
 
 
@@ -157,15 +157,15 @@ def _cone(standing: Standing) -> list[tuple[datetime, float, float]]:
 
 
 def _left(past: History) -> list[dict[str, Any]]:
-    rows = [{"x": _iso(p.end), "y": None if p.remaining is None else _share(p.remaining)} for p in past.points]
+    rows = [{"x": stamp(p.end), "y": None if p.remaining is None else _share(p.remaining)} for p in past.points]
     first = past.points[0].start if past.points else None
-    whole = [{"x": _iso(first), "y": 1.0}] if first is not None and rows[0]["y"] is not None else []
+    whole = [{"x": stamp(first), "y": 1.0}] if first is not None and rows[0]["y"] is not None else []
     return [*whole, *rows]
 
 
 def _doubt(past: History) -> list[dict[str, Any]]:
     return [
-        {"x": _iso(p.end), "y": _share(r.low) if r else None, "y2": _share(r.high) if r else None}
+        {"x": stamp(p.end), "y": _share(r.low) if r else None, "y2": _share(r.high) if r else None}
         for p in past.points
         for r in (p.remaining_range,)
     ]
@@ -174,7 +174,7 @@ def _doubt(past: History) -> list[dict[str, Any]]:
 def _last(past: History, x: alt.X, y: alt.Y, scheme: Scheme | None) -> alt.Chart:
     rows = _left(past)[-1:]
     drawn: alt.Chart = (
-        _chart(rows).mark_point(size=46, filled=True, opacity=1, color=ink("ink", scheme)).encode(x=x, y=y)
+        rows_chart(rows).mark_point(size=46, filled=True, opacity=1, color=ink("ink", scheme)).encode(x=x, y=y)
     )
     return drawn
 
@@ -183,14 +183,14 @@ def _bands(past: History, x: alt.X, scheme: Scheme | None, *, labels: bool) -> l
     """Return exclusions as bands, each with its name at the foot where there is room."""
     import altair as alt
 
-    rows = [{"x": _iso(b.span.start), "x2": _iso(b.span.end), "text": b.name} for b in past.bands]
-    bands = _chart(rows).mark_rect(color=ink("rule", scheme), opacity=0.8).encode(x=x, x2="x2")
+    rows = [{"x": stamp(b.span.start), "x2": stamp(b.span.end), "text": b.name} for b in past.bands]
+    bands = rows_chart(rows).mark_rect(color=ink("rule", scheme), opacity=0.8).encode(x=x, x2="x2")
     named = {r["text"]: r for r in rows}.values() if labels else []
     middle = past.points[len(past.points) // 2].start if past.points else None
     layers = [bands]
     for left in (True, False):
-        here = [r for r in named if (r["x"] < _iso(middle)) is left]
-        words = _chart(here).mark_text(
+        here = [r for r in named if (r["x"] < stamp(middle)) is left]
+        words = rows_chart(here).mark_text(
             align="left" if left else "right",
             baseline="bottom",
             dx=3 if left else -3,
@@ -205,37 +205,40 @@ def _ticks(past: History, x: alt.X, scheme: Scheme | None) -> list[alt.Chart]:
     """Return revisions as ticks at the top, each with its number and target."""
     import altair as alt
 
-    rows = [{"x": _iso(t.at), "text": f"revision {t.revision}: {percent(t.target)}"} for t in past.ticks]
-    rule = _chart(rows).mark_rule(color=ink("accent", scheme), strokeDash=[2, 3]).encode(x=x)
-    words = _chart(rows).mark_text(align="left", baseline="top", dx=4, color=ink("accent", scheme))
+    rows = [{"x": stamp(t.at), "text": f"revision {t.revision}: {percent(t.target)}"} for t in past.ticks]
+    rule = rows_chart(rows).mark_rule(color=ink("accent", scheme), strokeDash=[2, 3]).encode(x=x)
+    words = rows_chart(rows).mark_text(align="left", baseline="top", dx=4, color=ink("accent", scheme))
     return [rule, words.encode(x=x, y=alt.value(0), text="text:N")]
 
 
 def _area(rows: list[dict[str, Any]], x: alt.X, y: alt.Y, colour: str) -> alt.Chart:
-    drawn: alt.Chart = _chart(rows).mark_area(color=colour, opacity=1).encode(x=x, y=y, y2="y2")
+    drawn: alt.Chart = rows_chart(rows).mark_area(color=colour, opacity=1).encode(x=x, y=y, y2="y2")
     return drawn
 
 
 def _line(rows: list[dict[str, Any]], x: alt.X, y: alt.Y, colour: str, *, width: float = 1.8) -> alt.Chart:
-    drawn: alt.Chart = _chart(rows).mark_line(color=colour, strokeWidth=width).encode(x=x, y=y)
+    drawn: alt.Chart = rows_chart(rows).mark_line(color=colour, strokeWidth=width).encode(x=x, y=y)
     return drawn
 
 
 def _rule(channel: str, rows: list[dict[str, Any]], axis: alt.Y, colour: str, *, dash: bool = False) -> alt.Chart:
     drawn: alt.Chart = (
-        _chart(rows).mark_rule(color=colour, strokeDash=[4, 3] if dash else [1, 0]).encode(**{channel: axis})
+        rows_chart(rows).mark_rule(color=colour, strokeDash=[4, 3] if dash else [1, 0]).encode(**{channel: axis})
     )
     return drawn
 
 
 def _words(rows: list[dict[str, Any]], x: alt.X, y: alt.Y, scheme: Scheme | None, *, dy: int) -> alt.Chart:
     drawn: alt.Chart = (
-        _chart(rows).mark_text(align="left", dx=2, dy=dy, color=ink("ink-2", scheme)).encode(x=x, y=y, text="text:N")
+        rows_chart(rows)
+        .mark_text(align="left", dx=2, dy=dy, color=ink("ink-2", scheme))
+        .encode(x=x, y=y, text="text:N")
     )
     return drawn
 
 
-def _chart(rows: list[dict[str, Any]]) -> alt.Chart:
+def rows_chart(rows: list[dict[str, Any]]) -> alt.Chart:
+    """Return a chart over rows, to be given marks."""
     import altair as alt
 
     return alt.Chart(alt.InlineData(values=rows))
@@ -248,17 +251,19 @@ def _share_axis(domain: list[float], form: str) -> alt.Y:
     return alt.Y("y:Q", scale=scale, axis=alt.Axis(format=form, tickCount=4, title=None))
 
 
-def _time_axis(span: Span, size: tuple[int, int]) -> alt.X:
+def time_axis(span: Span, size: tuple[int, int]) -> alt.X:
+    """Return the axis of a span of time, for a drawing of a size."""
     import altair as alt
 
     days, broad = span.length > timedelta(days=2), size == BROAD
     # The domain is given as texts that end in Z, so that Vega reads them as UTC wherever it runs.
-    scale = alt.Scale(domain=[_iso(span.start), _iso(span.end)], nice=False, zero=False, clamp=True, type="utc")
+    scale = alt.Scale(domain=[stamp(span.start), stamp(span.end)], nice=False, zero=False, clamp=True, type="utc")
     axis = alt.Axis(format="%-d %b" if days else "%H:%M", tickCount=6 if broad else 3 if days else 4, title=None)
     return alt.X("x:T", scale=scale, axis=axis)
 
 
-def _finish(layers: list[alt.Chart], size: tuple[int, int], scheme: Scheme | None) -> alt.LayerChart:
+def finish(layers: list[alt.Chart], size: tuple[int, int], scheme: Scheme | None) -> alt.LayerChart:
+    """Return layers as one chart with the theme of the page; those without rows are left out."""
     import altair as alt
 
     drawn = [layer for layer in layers if layer.data.values]
@@ -279,5 +284,6 @@ def _share(value: Fraction | None) -> float:
     return float(value or 0)
 
 
-def _iso(at: datetime | None) -> str:
+def stamp(at: datetime | None) -> str:
+    """Return an instant as charts read it; "" for none."""
     return "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -86,7 +86,8 @@ def objective_page(material: Material, asked: Asked) -> dict[str, Any]:
     shown, term = row(standing), objective.term_at(standing.window.end)
     version = "the files read" if standing.data_version is None else f"flush {standing.data_version:,}"
     return {
-        "asked": asked, "row": shown, "name": objective.name, "title": objective.display_name or objective.name,
+        "asked": asked, "row": shown, "workbench": f"/workbench/{shown.url.rpartition('/')[2]}",
+        "name": objective.name, "title": objective.display_name or objective.name,
         "sentence": sentence(objective, standing), "revision": standing.revision, "since": term.effective_from,
         "version": version, "window": standing.window, "facts": facts(standing), "found": standing.problems,
         "rule": standing.rule,
