@@ -20,15 +20,19 @@ def run(*, quick: bool) -> list[Figure]:
     sys.path.insert(0, str(TESTS))
     try:
         from kills.test_commands import ingest_kills, serve_kills
+        from kills.test_teller import teller_kills
         from kills.test_writer import run_kills
     finally:
         sys.path.remove(str(TESTS))
     kills, seed = 10 if quick else 1000, int(time.time())
-    with tempfile.TemporaryDirectory() as ingest, tempfile.TemporaryDirectory() as serve:
+    told = 10 if quick else 200
+    folders = (tempfile.TemporaryDirectory() for _ in range(3))
+    with next(folders) as ingest, next(folders) as serve, next(folders) as teller:
         return [
             _figure("the lake's writer", lambda: run_kills(kills, seed)),
             _figure("nines ingest", lambda: ingest_kills(Path(ingest), kills, seed)),
             _figure("nines serve", lambda: serve_kills(Path(serve), kills, seed)),
+            _figure("a worker that judges and tells", lambda: teller_kills(Path(teller), told, seed)),
         ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from contracts.receiving_hooks import Hooks
 from nines.definitions.load import load_texts
-from nines.operations import defining, ingesting, notifying, silencing
+from nines.operations import defining, heartbeats, ingesting, notifying, silencing
 from nines.operations.alerting import Alarms
 from nines.operations.house import local_principal, open_house
 from nines.spans import MINUTE, Span
@@ -202,3 +202,57 @@ def test_a_target_that_fails_is_tried_again_and_given_up_only_when_it_refuses(ho
     assert "400" in dead.said
     notifying.retry(house, WHO, dead.id, "ops", now=NOON + 3 * MINUTE)
     assert send(house, NOON + 3 * MINUTE) == 1
+
+
+def test_rows_that_come_late_are_told_beside_what_was_told_and_change_none_of_it(house, hooks):
+    traffic(house, NOON - 60 * MINUTE, 60)
+    alarms = Alarms(house, "default")
+    alarms.tick(NOON)
+    traffic(house, NOON, 3, bad=60)
+    for n in range(1, 4):
+        alarms.tick(NOON + n * MINUTE)
+    fired = alarms.alerts["checkout@30d/page-1h"].figures
+    late = [{"time": (NOON - 30 * MINUTE).isoformat(), "http_status": 500}] * 50
+    ingesting.ingest_rows(house, WHO, "shop", late, now=NOON + 3 * MINUTE, key=None)
+    ingesting.flush(house, now=NOON + 3 * MINUTE)
+    alarms.tick(NOON + 4 * MINUTE)
+    told_of = [p for _, p in house.store.told("default", kinds=("alert.fired", "alert.resized"))]
+    (resized,) = [p for p in told_of if p["change"] == "resized" and p["alert"]["key"] == "checkout@30d/page-1h"]
+    assert Fraction(resized["figures"]["bad"]) == fired["bad"] + 50
+    first = next(p for p in told_of if p["alert"]["key"] == "checkout@30d/page-1h")
+    assert (first["change"], first["figures"]["bad"]) == ("fired", str(fired["bad"]))
+    count = kinds(house).count("alert.resized")
+    traffic(house, NOON + 4 * MINUTE, 1, bad=60)
+    alarms.tick(NOON + 5 * MINUTE)
+    assert kinds(house).count("alert.resized") == count
+
+
+def test_an_alert_whose_objective_is_in_force_no_longer_is_withdrawn_and_not_resolved(house, hooks):
+    traffic(house, NOON - 60 * MINUTE, 60, bad=50)
+    alarms = Alarms(house, "default")
+    alarms.tick(NOON)
+    other = DEFINITIONS.replace("URL", hooks.url).replace("name: checkout,", "name: basket,")
+    later = NOON + MINUTE
+    texts = load_texts([("slo.yaml", other)])
+    defining.apply_definitions(house, WHO, texts, now=later, effective_from=later, prune=True)
+    traffic(house, NOON, 1)
+    alarms.tick(later)
+    assert [k for k in alarms.alerts if k.startswith("checkout")] == []
+    assert kinds(house).count("alert.withdrawn") == 4
+    assert "alert.resolved" not in kinds(house)
+    send(house, later)
+    assert [m for m in told(hooks) if m[0] == "withdrawn"] == [("withdrawn", "note")] * 4
+
+
+def test_a_target_with_a_heartbeat_hears_once_an_interval_that_minutes_are_judged(tmp_path, hooks):
+    beating = DEFINITIONS.replace('url: "URL/hook"}', f'url: "{hooks.url}/hook", heartbeat: 5m}}')
+    house, begins = open_house(tmp_path / "beating", now=NOON), NOON - timedelta(days=31)
+    defining.apply_definitions(house, WHO, load_texts([("s.yaml", beating)]), now=begins, effective_from=begins)
+    assert heartbeats.beat(house, "default", now=NOON) == 0  # nobody judges, so nobody says that all is well
+    Alarms(house, "default").tick(NOON)
+    assert heartbeats.beat(house, "default", now=NOON) == 1
+    assert heartbeats.beat(house, "default", now=NOON + 2 * MINUTE) == 0
+    send(house, NOON + 2 * MINUTE)
+    assert told(hooks) == [("heartbeat", "note")]
+    assert heartbeats.beat(house, "default", now=NOON + 30 * MINUTE) == 0  # the last tick is too long ago
+    house.lake.inbox.close()

@@ -75,12 +75,14 @@ class AlertTarget:
         kind: which sender tells it, as "webhook", or a foreign word that no sender knows.
         url: its address; secrets stand as ${secret:NAME}.
         secret: what requests are signed with, as ${secret:NAME}, or "".
+        heartbeat: how often it hears that minutes are judged, or None.
     """
 
     name: str
     kind: str
     url: str = ""
     secret: str = ""
+    heartbeat: timedelta | None = None
 
 
 def as_burn_policy(policies: Sequence[AlertPolicy]) -> BurnPolicy | None:

@@ -23,11 +23,11 @@ Stage = Literal["opens", "continues", "closes", "stands alone"]
 KINDS: dict[str, tuple[Stage, str]] = {
     "fired": ("opens", "a burn rule fired"),
     "resized": ("continues", "late data changed how large a firing alert is"),
-    "unknown": ("continues", "whether a firing alert still burns cannot be told"),
     "reminded": ("continues", "nobody has acknowledged it yet"),
     "escalated": ("continues", "it goes on to the next who can be asked"),
     "acknowledged": ("continues", "somebody has taken it on"),
     "resolved": ("closes", "it burns no more, even in the worst case"),
+    "withdrawn": ("closes", "its objective or rule is in force no longer"),
     "blind": ("opens", "an objective has been unknown for too long"),
     "seeing": ("closes", "the objective can be seen again"),
     "suspected-loss": ("opens", "far less traffic than the season expects"),
@@ -42,7 +42,6 @@ KINDS: dict[str, tuple[Stage, str]] = {
     "thawed": ("closes", "the consequence ended"),
     "heartbeat": ("stands alone", "nines is alive; whoever misses this should look"),
     "test": ("stands alone", "somebody tried this target"),
-    "received": ("stands alone", "another system told of an alert"),
 }
 
 

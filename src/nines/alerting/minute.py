@@ -162,15 +162,28 @@ def _decisions(
     answers: AllAnswers, plan: Plan, loud: set[tuple[int, str]], alerts: Mapping[str, Alert]
 ) -> list[Decision]:
     """Return the decisions of one objective that can matter, exactly."""
-    policy, objective, found = plan.policy, plan.objective, []
+    policy, found = plan.policy, list[Decision]()
     if policy is None:
         return []
     for rule in policy.rules:
         if (plan.place, rule.name) in loud or _awake(alerts, plan.key(rule.name)):
-            nominal, budget = objective.window.nominal, objective.term_at(answers.at).budget
-            long, short = (_reading(answers, plan, length) for length in (rule.long, rule.short))
-            found.append(decide(rule, policy, nominal, budget, long, short))
+            found.append(decision_of(answers, plan, rule.name))
     return [*found, *(decide_count(c, policy, _reading(answers, plan, c.long)) for c in policy.counts)]
+
+
+def decision_of(answers: AllAnswers, plan: Plan, rule: str) -> Decision:
+    """Return the decision of one burn rule of an objective, exactly.
+
+    Args:
+        answers: how it stands.
+        plan: what is watched; its policy has the rule.
+        rule: name of a burn rule.
+    """
+    policy, objective = plan.policy, plan.objective
+    assert policy is not None
+    held = next(r for r in policy.rules if r.name == rule)
+    long, short = (_reading(answers, plan, length) for length in (held.long, held.short))
+    return decide(held, policy, objective.window.nominal, objective.term_at(answers.at).budget, long, short)
 
 
 def _reading(answers: AllAnswers, plan: Plan, length: timedelta) -> Reading:

@@ -115,6 +115,22 @@ def shown_figures(figures: Figures) -> tuple[tuple[str, str], ...]:
     return tuple((words, show(value)) for words, show, value in held if value is not None)
 
 
+def of_withdrawal(alert: Alert, tenant: str, at: datetime) -> Message:
+    """Return the message that an alert is watched no longer.
+
+    Args:
+        alert: as it stood.
+        tenant: whose it is.
+        at: when it was found so.
+    """
+    objective, _, rule = alert.key.rpartition("/")
+    return Message(
+        tenant=tenant, thread=f"{alert.key} #{alert.episode}", number=1, kind="withdrawn", severity="note",
+        title=f"{objective} is watched no longer ({rule})", objective=objective, at=at, path="/alerts",
+        clause="its objective or rule is in force no longer",
+    )  # fmt: skip
+
+
 def of_notice(objective: Objective, notice: Notice, tenant: str, opened: datetime) -> Message:
     """Return the message of a budget's notice; each stands alone, or opens and closes a forecast.
 

@@ -101,6 +101,9 @@ class AlertNotificationTargetSpec(Shape):
     target: Literal["webhook", "alertmanager", "apprise"]
     url: str = Field(min_length=1, description="Its address; what is secret in it stands as ${secret:NAME}.")
     secret: str = Field("", description="What a webhook's requests are signed with, as ${secret:NAME}.")
+    heartbeat: Length | None = Field(
+        None, description="How often it hears that minutes are judged; whoever misses it should look."
+    )
     description: str = ""
 
 

@@ -28,7 +28,8 @@ def target(reading: Reading, metadata: shapes.Metadata, spec: AlertNotificationT
         reading.refuse("secret", "a secret stands in the definition", "write ${secret:NAME} instead", "open-secret")
     if spec.secret and spec.target != "webhook":
         reading.refuse("secret", f"{spec.target} signs nothing", "drop it", "target-secret")
-    return AlertTarget(metadata.name, spec.target, spec.url, spec.secret)
+    beat = reading.minutes("heartbeat", spec.heartbeat) if spec.heartbeat else None
+    return AlertTarget(metadata.name, spec.target, spec.url, spec.secret, beat)
 
 
 def places_of(text: str) -> tuple[str, ...]:

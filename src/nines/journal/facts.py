@@ -33,6 +33,7 @@ KINDS: dict[str, str] = {
     "alert.refired": "an alert fired again within an hour of its end",
     "alert.resolved": "an alert ended, for certain",
     "alert.resized": "what later data make of the minute an alert fired",
+    "alert.withdrawn": "an alert is watched no longer, because its objective or rule is in force no longer",
     "alert.blind": "an objective cannot be watched, because something is unknown",
     "budget.crossed": "a share of a period's budget was spent",
     "budget.recovered": "a budget recovered by five points below a share",

@@ -24,6 +24,7 @@ from nines.evaluation.sweep_all import AllAnswers
 from nines.objectives.objective import BURN_WINDOWS
 from nines.operations.budgets import Budgets
 from nines.operations.house import House
+from nines.operations.looking_back import resized, withdrawn
 from nines.operations.notifying import numbered, put
 from nines.operations.promises import in_force
 from nines.operations.watching import Watch
@@ -105,24 +106,36 @@ class Alarms:
     def _judge(self, definitions: Definitions, minutes: range, now: datetime, missed: int) -> Ticked:
         """Judge some minutes, and do the deed of the last of them."""
         watch, every, alerts = self._watching(definitions), Judged(), dict(self.alerts)
-        budgets, failed = self.budgets.fresh(), list[Problem]()
+        budgets, failed, plans = self.budgets.fresh(), list[Problem](), list[Plan]()
         for answers in watch.answers(minutes):
-            found = judge(answers, _plans(self._policies, answers, watch), alerts, _senses(watch), answers.at)
+            plans = _plans(self._policies, answers, watch)
+            found = judge(answers, plans, alerts, _senses(watch), answers.at)
             _merge(alerts, found.changed)
             every.changed |= found.changed
             every.changes += found.changes
             failed = found.failed
             if minute_of(answers.at) == minutes[-1]:
                 budgets.judge(answers, definitions, {p.place for p, _ in found.changes})
+                self._look_back(watch, plans, alerts, every, answers.at)
+        gone = withdrawn(plans, alerts)
         with self.house.store.deed(self.tenant, "worker", now) as deed:
             told = [*_tell(self.house, deed, every), *budgets.tell(deed, self.tenant)]
+            told += [_withdraw(self.house, deed, alerts.pop(key), told) for key in gone]
+            rows = {k: None if a is None else _row(a) for k, a in every.changed.items()} | dict.fromkeys(gone)
             put(self.house, deed, told, definitions)
-            rows = {k: None if a is None else _row(a) for k, a in every.changed.items()}
             before = self.house.store.ticking.last(self.tenant)
             tick = Tick(minutes[-1], watch.seq, now, (before.missed if before else 0) + missed)
             self.house.store.ticking.mark(deed, tick, {**rows, **budgets.rows()})
         self.alerts, self.budgets = alerts, budgets
         return Ticked(len(minutes), missed, len(every.changes), len(told), tuple(failed))
+
+    def _look_back(
+        self, watch: Watch, plans: list[Plan], alerts: dict[str, Alert], every: Judged, at: datetime
+    ) -> None:
+        """Note firing alerts that later rows make larger or smaller than was told."""
+        for plan, change, after in resized(watch, plans, alerts, at):
+            alerts[after.key] = every.changed[after.key] = after
+            every.changes.append((plan, change))
 
     def _watching(self, definitions: Definitions) -> Watch:
         if self._read is not definitions:
@@ -185,6 +198,12 @@ def _tell(house: House, deed: Deed, judged: Judged) -> list[Message]:
         deed.tell(change_kind(change), f"objective {plan.objective.key}", change_json(change))
         messages.append(numbered(house, deed, telling.of_change(plan, change, deed.tenant), messages))
     return messages
+
+
+def _withdraw(house: House, deed: Deed, alert: Alert, told: list[Message]) -> Message:
+    """Put on record that an alert is watched no longer, and return what is to be told of it."""
+    deed.tell("alert.withdrawn", f"alert {alert.key}", {"alert": alert_json(alert)})
+    return numbered(house, deed, telling.of_withdrawal(alert, deed.tenant, deed.now), told)
 
 
 def _row(alert: Alert) -> dict[str, Any]:

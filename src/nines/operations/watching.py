@@ -21,7 +21,7 @@ from nines.evaluation.columns import LARGEST_COUNT, Mark, why_not
 from nines.evaluation.exclusions import edge_at
 from nines.evaluation.frame import frame
 from nines.evaluation.sweep import Sweep, minutes_needed
-from nines.evaluation.sweep_all import AllAnswers, facts_between
+from nines.evaluation.sweep_all import AllAnswers, EvidenceOf, facts_between
 from nines.evaluation.sweep_fill import Stored
 from nines.lake.changes import Changes, changes
 from nines.objectives.exclusion import Exclusion
@@ -106,6 +106,7 @@ class Watch:
         who: who asks; the tenant is theirs.
         windows: lookbacks to keep beside each objective's own window.
         memory: minutes to keep at least, whatever the windows: what a season is learned from.
+        touched: place -> earliest minute fed before that the last flushes changed.
     """
 
     house: House
@@ -120,6 +121,7 @@ class Watch:
     _built_of: tuple[object, ...] = ()
     _wide: bool = False
     _held: dict[int, tuple[Group, int]] = field(default_factory=dict)
+    touched: dict[int, int] = field(default_factory=dict)
 
     def answers(self, minutes: Iterable[int]) -> Iterator[AllAnswers]:
         """Return how every objective stands at the beginning of some minutes, as known now.
@@ -133,6 +135,7 @@ class Watch:
         wanted = sorted(minutes)
         if not wanted:
             return
+        self.touched = {}
         self._renew(wanted[0], wanted[-1])
         for minute in wanted:
             at = instant_of(minute)
@@ -187,6 +190,12 @@ class Watch:
     def holds(self, place: int) -> bool:
         """Return whether an objective's minutes are kept; others are asked of `evaluate` each time."""
         return place in self._held
+
+    def evidence_at(self, at: datetime) -> EvidenceOf:
+        """Return what gives an objective's evidence about an earlier instant, as known now."""
+        assert self._bench is not None
+        work = self._bench
+        return lambda objective: work.evidence(objective, at)
 
     # ---- bringing what is kept to the last flush
 
@@ -270,6 +279,7 @@ class Watch:
         if edge_at(first, group.objectives[0].settle) < sweep.end:
             raise Again
         lows = [self._low(o, found, sweep.end) for o in group.objectives]
+        self.touched.update((int(p), low) for p, low in zip(group.places, lows, strict=True) if low < sweep.end)
         recent = max(sweep.end - RECENT, sweep.begin)
         start = max(min([*lows, sweep.end]), recent)
         rows = np.zeros((edge - start, 4, len(group.objectives)), dtype=np.int64)

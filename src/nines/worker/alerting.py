@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from nines.operations.alerting import Alarms
+from nines.operations.heartbeats import beat
 from nines.operations.house import House
 from nines.operations.notifying import Means, send_due
 from nines.worker.escalating import Escalating
@@ -66,12 +67,14 @@ class Alerting:
             self._escalating.stop()
 
     def tick(self) -> None:
-        """Judge the minutes that have passed, for every tenant."""
+        """Judge the minutes that have passed, for every tenant, and tell those who listen that it was done."""
         for tenant in self.house.store.revisions.tenants():
             alarms = self._alarms.setdefault(tenant, Alarms(self.house, tenant))
             found = alarms.tick(self.clock() - AFTER)
             for problem in found.failed:
                 log.warning("%s: not judged: %s", tenant, problem)
+            if found.minutes:
+                beat(self.house, tenant, now=self.clock())
 
     def send(self) -> None:
         """Send what is due."""
