@@ -98,7 +98,7 @@ class TestWhoAsks:
         document = stranger.get("/api/openapi.json").json()
         open_to_all = {f"{V1}/definitions/schema", "/healthz", "/readyz", "/metrics"}
         bodies = {"/definitions/import": {"text": "", "format": "sloth"}, "/definitions": {"text": ""}, "/exclusions": {"name": "a", "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"},
-                  "/annotations": {"subject": "a", "text": "b"}, "/tokens": {"name": "a", "scopes": ["see"]}, "/statements": {"objective": "a"}, "/alerts": {}, "/silences": {"name": "a", "matches": {}, "end": "2026-01-02T00:00:00Z", "reason": "b"},
+                  "/annotations": {"subject": "a", "text": "b"}, "/tokens": {"name": "a", "scopes": ["see"]}, "/statements": {"objective": "a"}, "/alerts": {}, "/backtests": {"objective": "a"}, "/tunings": {"objective": "a"}, "/silences": {"name": "a", "matches": {}, "end": "2026-01-02T00:00:00Z", "reason": "b"},
                   "/budget-policies/{policy}/exceptions": {"end": "2026-01-02T00:00:00Z", "approver": "a", "reason": "b"}, "/budget-policies/{policy}/approvals": {"change": "a", "reason": "b"}}  # fmt: skip
         for path, operations in document["paths"].items():
             for method in operations:

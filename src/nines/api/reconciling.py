@@ -11,6 +11,7 @@ from nines.api.context import Asked, InContext, Who, instant_of_query, marked
 from nines.errors import InputError, Problem
 from nines.operations.reconciling import Question, reconciled
 from nines.operations.reconciling_showing import report_json
+from nines.people.rights import require
 from nines.reading import ratio
 
 router = APIRouter(tags=["standings"])
@@ -44,9 +45,12 @@ def span_of_query(
 @router.get("/reconcile", summary="What users had against what probes show")
 def reconcile(
     request: Request, context: InContext, who: Who, asked: Asked, span: Annotated[Span, Depends(span_of_query)], *,
-    users: Name, probes: Name = "", expected: Name = "", by: Words = "route,region,device", by_probes: Words = "",
+    users: Name = "", probes: Name = "", expected: Name = "", by: Words = "route,region,device", by_probes: Words = "",
 ) -> Response:  # fmt: skip
     """Return findings with their evidence, every cell with its difference and interval, and what has no match."""
+    require(who, "see")
+    if not users:
+        raise InputError(Problem("users", "it is missing", "name the SLI of what users had", code="bad-request"))
     question = Question(
         users=users, probes=probes, expected=expected, by=by, by_probes=by_probes, **span.question
     )  # fmt: skip
