@@ -256,3 +256,17 @@ def test_a_target_with_a_heartbeat_hears_once_an_interval_that_minutes_are_judge
     assert told(hooks) == [("heartbeat", "note")]
     assert heartbeats.beat(house, "default", now=NOON + 30 * MINUTE) == 0  # the last tick is too long ago
     house.lake.inbox.close()
+
+
+def test_a_target_is_given_secrets_of_its_own_tenant_and_no_others(tmp_path, hooks):
+    secret = DEFINITIONS.replace('url: "URL/hook"', f'url: "{hooks.url}/${{secret:HOOK}}"')
+    house, begins = open_house(tmp_path / "secret", now=NOON), NOON - timedelta(days=31)
+    defining.apply_definitions(house, WHO, load_texts([("s.yaml", secret)]), now=begins, effective_from=begins)
+    notifying.tell_test(house, WHO, "ops", now=NOON)
+    notifying.send_due(house, notifying.Means({"other": {"HOOK": "stolen"}}, "", lambda: 0), now=NOON)
+    (dead,) = notifying.log(house, WHO, state="dead")
+    assert "the secret HOOK is missing" in dead.said
+    notifying.retry(house, WHO, dead.id, "ops", now=NOON)
+    notifying.send_due(house, notifying.Means({"default": {"HOOK": "mine"}}, "", lambda: 0), now=NOON)
+    assert [path for path, _, _ in hooks.requests] == ["/mine"]
+    house.lake.inbox.close()

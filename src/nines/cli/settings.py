@@ -34,7 +34,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "NINES_SECRETS",
         "",
-        "file of NAME=VALUE, or TENANT/NAME=VALUE for another tenant: secrets of probes, beside NINES_SECRET_NAME",
+        "file of NAME=VALUE, or TENANT/NAME=VALUE: secrets of probes and targets, beside NINES_SECRET_NAME",
     ),
     Setting("NINES_PROBE_VALUES", "", "NAME=TEXT, parted by commas: in place of values that probes give themselves"),
     Setting(

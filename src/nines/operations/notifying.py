@@ -38,12 +38,12 @@ class Means:
     """What sending needs from the face that runs it.
 
     Attributes:
-        secrets: name -> secret, for ${secret:NAME} in targets.
+        secrets: tenant -> name -> secret, for ${secret:NAME} in its targets and in nobody else's.
         root: address of this installation for links, without a trailing slash, or "".
         seconds: present instant, seconds since 1970.
     """
 
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, Mapping[str, str]]
     root: str
     seconds: Callable[[], int]
 
@@ -188,7 +188,7 @@ def _target(house: House, means: Means, tenant: str, name: str, now: datetime) -
     defined = in_force(house, tenant, at=now).targets.get(name)
     if defined is None:
         raise NotFoundError(Problem(f"target {name}", "it is in force no longer", "apply it again", code="no-target"))
-    url, secret = (_filled(text, means.secrets, name) for text in (defined.url, defined.secret))
+    url, secret = (_filled(text, means.secrets.get(tenant, {}), name) for text in (defined.url, defined.secret))
     return Target(name, defined.kind, url, secret, means.root)
 
 

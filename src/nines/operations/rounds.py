@@ -89,7 +89,7 @@ def post_of(settings: Mapping[str, str]) -> Post:
     problems: list[Problem] = []
     mib = _number(settings, "NINES_ARTIFACTS_MIB", 256, problems)
     days = _number(settings, "NINES_ARTIFACTS_DAYS", 14, problems)
-    secrets = _secrets(settings, problems)
+    secrets = secrets_of(settings, problems)
     values = dict(_pair(one, "NINES_PROBE_VALUES", problems) for one in _listed(settings, "NINES_PROBE_VALUES"))
     if problems:
         raise InputError(*problems)
@@ -119,8 +119,13 @@ def _pair(line: str, where: str, problems: list[Problem]) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _secrets(settings: Mapping[str, str], problems: list[Problem]) -> dict[str, dict[str, str]]:
-    """Return the secrets of each tenant: those without one belong to the tenant that commands speak for."""
+def secrets_of(settings: Mapping[str, str], problems: list[Problem]) -> dict[str, dict[str, str]]:
+    """Return the secrets of each tenant: those without one belong to the tenant that commands speak for.
+
+    Args:
+        settings: the environment: NINES_SECRETS, NINES_TENANT and NINES_SECRET_NAME.
+        problems: takes what cannot be read.
+    """
     own = settings.get("NINES_TENANT") or "default"
     found = {own: {n.removeprefix(SECRET): v for n, v in settings.items() if n.startswith(SECRET)}}
     file = settings.get("NINES_SECRETS", "")

@@ -13,18 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from nines.errors import Problem
 from nines.operations.alerting import Alarms
 from nines.operations.heartbeats import beat
 from nines.operations.house import House
 from nines.operations.notifying import Means, send_due
+from nines.operations.rounds import secrets_of
 from nines.worker.escalating import Escalating
 
 log = logging.getLogger("nines.worker")
 
 #: Minutes are judged so long after they end, so that the flush of their last rows is done.
 AFTER = timedelta(seconds=3)
-#: What the names of environment variables that hold secrets begin with.
-SECRETS = "NINES_SECRET_"
 
 
 @dataclass
@@ -44,10 +44,15 @@ class Alerting:
     root: str = ""
     _alarms: dict[str, Alarms] = field(default_factory=dict)
     _escalating: Escalating | None = None
+    _secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
         """Begin; returns at once."""
+        unread: list[Problem] = []
+        self._secrets = secrets_of(os.environ, unread)
+        for problem in unread:
+            log.warning("%s", problem)
         self._escalating = Escalating(self.house, os.environ.get("NINES_DURABLE", ""))
         steps = (("nines-ticks", self.tick), ("nines-messages", self.send), ("nines-escalations", self.escalate))
         for name, step in steps:
@@ -78,7 +83,7 @@ class Alerting:
 
     def send(self) -> None:
         """Send what is due."""
-        send_due(self.house, Means(secrets(), self.root, lambda: int(self.clock().timestamp())), now=self.clock())
+        send_due(self.house, Means(self._secrets, self.root, lambda: int(self.clock().timestamp())), now=self.clock())
 
     def escalate(self) -> None:
         """Tell again what nobody took on."""
@@ -95,8 +100,3 @@ class Alerting:
                 log.exception("%s failed", name)
                 pause = min(pause * 2, 60.0)
             self.stop.wait(pause)
-
-
-def secrets() -> dict[str, str]:
-    """Return the secrets of the environment, by name."""
-    return {name.removeprefix(SECRETS): value for name, value in os.environ.items() if name.startswith(SECRETS)}
